@@ -1,0 +1,64 @@
+package chain
+
+import "context"
+
+// run is one step's work.
+type run = func(ctx context.Context) (Done, error)
+
+// Work is what does the steps of a whole deployment: containers in a Dagger engine, or processes in the native rehearsal.
+type Work struct {
+	Validate, Build, Test, Plan, Apply, Release run
+}
+
+// Deploy is the whole chain. A failing build or test stops it before infrastructure is touched, and infrastructure that
+// fails stops it before an image is pushed.
+func Deploy(w Work) []Step {
+	return []Step{
+		// Reads the Terraform as text: no credentials, nothing outside.
+		{Name: "validate", Run: w.Validate},
+		// The image that will be pushed; what is tested is its other half, made of the same layers.
+		{Name: "build", Run: w.Build},
+		{Name: "test", Run: w.Test},
+		// It only reads, so it need not wait for the application's tests.
+		{Name: "plan", Needs: []string{"validate"}, Run: w.Plan},
+		// The first step with an effect, and only of code that builds and passes; in the report, guard and apply.
+		{Name: "apply", Needs: []string{"plan", "build", "test"}, Run: w.Apply},
+		// The application side; in the report its own steps take its place.
+		{Name: "release", Needs: []string{"apply"}, Run: w.Release},
+	}
+}
+
+// Infrastructure is how a saved plan is applied.
+func Infrastructure(guard, apply run) []Step {
+	return []Step{
+		// Refuses what would destroy data, unless it was named.
+		{Name: "guard", Run: guard},
+		// Exactly the saved plan.
+		{Name: "apply", Needs: []string{"guard"}, Run: apply},
+	}
+}
+
+// Application is what does the steps of the application side.
+type Application struct {
+	Contract, Push, Verify, Migrate, Update, Wait, Smoke run
+}
+
+// Release is the application side: one image into service in an environment that exists. Nothing of it can run at the
+// same time as another step of it, since each may only happen if the one before has succeeded.
+func Release(a Application) []Step {
+	return []Step{
+		// What infrastructure published, which is all that is known of it here.
+		{Name: "contract", Run: a.Contract},
+		// By digest; nothing travels when the repository has it.
+		{Name: "push", Needs: []string{"contract"}, Run: a.Push},
+		// Everything that can be found wrong without changing anything.
+		{Name: "verify", Needs: []string{"push"}, Run: a.Verify},
+		// Registers the revision and runs the migration as a task of it: the old release goes on serving.
+		{Name: "migrate", Needs: []string{"verify"}, Run: a.Migrate},
+		{Name: "update", Needs: []string{"migrate"}, Run: a.Update},
+		// Until ECS has decided; a rollback by ECS is a failure.
+		{Name: "wait", Needs: []string{"update"}, Run: a.Wait},
+		// ECS being content does not mean that the new release answers.
+		{Name: "smoke", Needs: []string{"wait"}, Run: a.Smoke},
+	}
+}

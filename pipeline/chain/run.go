@@ -1,0 +1,144 @@
+// Package chain holds the order of the steps and runs them in it.
+package chain
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+// Step is one entry of a table like Deploy's.
+type Step struct {
+	Name string
+	// Needs are the steps that must have succeeded before this one starts. They stand above it in the table.
+	Needs []string
+	// Run does the step and returns one line on what it did.
+	Run func(ctx context.Context) (Done, error)
+}
+
+// Done is what a step that succeeded, or that failed half-way, has to say.
+type Done struct {
+	Summary string
+	// Steps, where the step was itself a chain run by the program, take its place in the report.
+	Steps []report.Step
+}
+
+// Progress is told when a step starts and when it ends. It is called from several goroutines, one at a time.
+type Progress func(report.Step)
+
+// Run runs the steps, each as soon as those it needs have succeeded. The first failure stops what has not begun and
+// cancels nothing that has: a step that is under way ends by itself, because half an apply or half an update is worse
+// than a late answer. Run returns the steps in the table's order, and the first failure as a *report.Failure.
+func Run(ctx context.Context, steps []Step, progress Progress) ([]report.Step, error) {
+	if err := check(steps); err != nil {
+		return nil, err
+	}
+	var (
+		mutex   sync.Mutex
+		failure *report.Failure
+		group   sync.WaitGroup
+		done    = make([]chan struct{}, len(steps))
+		results = make([]report.Step, len(steps))
+		inner   = make([][]report.Step, len(steps))
+		index   = make(map[string]int, len(steps))
+	)
+	for i, step := range steps {
+		index[step.Name] = i
+		done[i] = make(chan struct{})
+		results[i] = report.Step{Name: step.Name, Needs: step.Needs, Outcome: report.NotStarted}
+	}
+	for i, step := range steps {
+		group.Go(func() {
+			defer close(done[i])
+			for _, need := range step.Needs {
+				<-done[index[need]]
+			}
+			mutex.Lock()
+			begin := failure == nil && ctx.Err() == nil
+			if begin {
+				results[i].Started = time.Now()
+				progress(results[i])
+			}
+			mutex.Unlock()
+			if !begin {
+				return
+			}
+			said, err := step.Run(ctx)
+
+			mutex.Lock()
+			defer mutex.Unlock()
+			result := &results[i]
+			result.Finished, result.Summary, result.Outcome = time.Now(), said.Summary, report.Succeeded
+			inner[i] = said.Steps
+			if err != nil {
+				result.Outcome = report.Failed
+				f := *report.AsFailure(err)
+				if f.Step == "" {
+					f.Step = step.Name
+				}
+				result.Summary = "" // written for a success; the failure stands below the steps
+				if failure == nil {
+					failure = &f
+				}
+			}
+			progress(*result)
+		})
+	}
+	group.Wait()
+	if failure == nil && ctx.Err() != nil {
+		failure = (&report.Failure{Reason: "the run was cancelled", Effect: "steps shown as not started did nothing"}).Because(context.Cause(ctx))
+	}
+	flat := flatten(results, inner)
+	if failure != nil {
+		return flat, failure
+	}
+	return flat, nil
+}
+
+// flatten puts the steps of an inner chain in the place of the step that ran it, and mends what others need.
+func flatten(results []report.Step, inner [][]report.Step) []report.Step {
+	var flat []report.Step
+	last := map[string]string{}
+	for i, result := range results {
+		var needs []string
+		for _, need := range result.Needs {
+			if name, ok := last[need]; ok {
+				need = name
+			}
+			needs = append(needs, need)
+		}
+		result.Needs = needs
+		if len(inner[i]) == 0 {
+			flat = append(flat, result)
+			continue
+		}
+		for j, step := range inner[i] {
+			if j == 0 {
+				step.Needs = needs
+			}
+			flat = append(flat, step)
+			last[result.Name] = step.Name
+		}
+	}
+	return flat
+}
+
+// check finds a table that can't be run, which is a mistake in the program.
+func check(steps []Step) error {
+	seen := map[string]bool{}
+	for _, step := range steps {
+		if seen[step.Name] {
+			return fmt.Errorf("run the chain: step %q stands in the table twice", step.Name)
+		}
+		for _, need := range step.Needs {
+			if !seen[need] {
+				return fmt.Errorf("run the chain: step %q needs %q, which does not stand above it", step.Name, need)
+			}
+		}
+		seen[step.Name] = true
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"github.com/slipway-ci/slipway/pipeline/backend"
+	"github.com/slipway-ci/slipway/pipeline/chain"
+	"github.com/slipway-ci/slipway/pipeline/infra"
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+// infrastructure is what plan and apply have in common.
+type infrastructure struct {
+	output
+	target
+	Infrastructure string `type:"path" default:"terraform" help:"Directory of Terraform's root module."`
+	StateBucket    string `env:"SLIPWAY_STATE_BUCKET" help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
+}
+
+// open checks everything that can be wrong before Terraform starts, and connects Terraform to the state.
+func (c infrastructure) open(ctx context.Context, say func(string)) (*infra.Terraform, error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	terraform, err := infra.New(c.Infrastructure, say)
+	if err != nil {
+		return nil, err
+	}
+	if err := terraform.Knows(c.Environment); err != nil {
+		return nil, err
+	}
+	cfg, account, err := c.connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	bucket := c.StateBucket
+	if bucket == "" {
+		bucket = backend.BucketName(account, c.Region)
+	}
+	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), bucket, c.Region); err != nil {
+		return nil, err
+	}
+	if err := c.export(); err != nil {
+		return nil, err
+	}
+	return terraform, terraform.Init(ctx, &infra.Backend{
+		Bucket: bucket, Key: backend.Key(c.Name, c.Environment), Region: c.Region, PathStyle: c.Endpoint != "",
+	})
+}
+
+type planCommand struct {
+	infrastructure
+	Out  string `type:"path" required:"" placeholder:"FILE" help:"Save the plan to this file. It is as secret as the state."`
+	JSON string `type:"path" placeholder:"FILE" help:"Write the plan as JSON to this file. It is as secret as the state."`
+}
+
+func (c *planCommand) Run(ctx context.Context, s streams) error {
+	result := &report.Result{Operation: "plan", Name: c.Name, Environment: c.Environment}
+	return c.operate(ctx, s, result, []chain.Step{{Name: "plan", Run: func(ctx context.Context) (chain.Done, error) {
+		terraform, err := c.open(ctx, sayer(s.progress, "plan"))
+		if err != nil {
+			return chain.Done{}, err
+		}
+		plan, _, err := terraform.Plan(ctx, infra.Target{Name: c.Name, Environment: c.Environment, Region: c.Region}, c.Out)
+		if err != nil {
+			return chain.Done{}, err
+		}
+		if c.JSON != "" {
+			if err := writeJSON(c.JSON, plan, 0o600); err != nil {
+				return chain.Done{}, err
+			}
+		}
+		summary := infra.Summary(plan)
+		summary.Guarded = infra.Guarded(plan)
+		result.Plan = &summary
+		done := chain.Done{Summary: summary.Counts()}
+		if len(summary.Guarded) > 0 {
+			done.Summary += "; the guard will stop at " + strings.Join(summary.Guarded, ", ")
+		}
+		return done, nil
+	}}})
+}
+
+type applyCommand struct {
+	infrastructure
+	Plan         string   `type:"path" required:"" placeholder:"FILE" help:"The plan that plan saved."`
+	AllowDestroy []string `sep:"none" placeholder:"ADDRESS" help:"A resource with data that may be destroyed or replaced. May be repeated."`
+}
+
+func (c *applyCommand) Run(ctx context.Context, s streams) error {
+	result := &report.Result{Operation: "apply", Name: c.Name, Environment: c.Environment}
+	var terraform *infra.Terraform
+	guard := func(ctx context.Context) (chain.Done, error) {
+		if _, err := os.Stat(c.Plan); err != nil {
+			return chain.Done{}, &report.Failure{
+				Reason: "there is no saved plan " + c.Plan,
+				Effect: "nothing was changed",
+				Next:   "plan first; apply takes exactly what plan saved",
+			}
+		}
+		var err error
+		if terraform, err = c.open(ctx, sayer(s.progress, "apply")); err != nil {
+			return chain.Done{}, err
+		}
+		plan, err := terraform.ShowPlan(ctx, c.Plan)
+		if err != nil {
+			return chain.Done{}, err
+		}
+		summary := infra.Summary(plan)
+		summary.Guarded = infra.Guarded(plan)
+		result.Plan = &summary
+		if err := infra.Guard(plan, c.AllowDestroy); err != nil {
+			return chain.Done{}, err
+		}
+		if len(summary.Guarded) > 0 {
+			return chain.Done{Summary: "allowed by name: " + strings.Join(summary.Guarded, ", ")}, nil
+		}
+		return chain.Done{Summary: "nothing that holds data is destroyed or replaced"}, nil
+	}
+	apply := func(ctx context.Context) (chain.Done, error) {
+		if err := terraform.Apply(ctx, c.Plan); err != nil {
+			return chain.Done{}, err
+		}
+		return chain.Done{Summary: result.Plan.Counts() + ", done"}, nil
+	}
+	return c.operate(ctx, s, result, chain.Infrastructure(guard, apply))
+}

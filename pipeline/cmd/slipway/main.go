@@ -1,0 +1,78 @@
+// Slipway runs the steps of the chain: one subcommand per step, inside a container or on a laptop.
+//
+// Progress for people goes to standard error, a line per thing that happened. The result is one JSON document, written to
+// the file that --result names. The exit status is 0 for success, 1 for a failure and 2 for a mistake on the command line.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line.
+type commands struct {
+	Validate  validateCommand  `cmd:"" help:"Check the Terraform as text: format, then Terraform's own validation. Needs no credentials."`
+	Bootstrap bootstrapCommand `cmd:"" help:"Make the bucket that holds Terraform's state, once per account and region. Doing it again changes nothing."`
+	Plan      planCommand      `cmd:"" help:"Save what Terraform would change, and say what the guard would refuse."`
+	Apply     applyCommand     `cmd:"" help:"Apply exactly a saved plan, if the guard lets it pass."`
+	Contract  contractCommand  `cmd:"" help:"Print the contract that infrastructure published for an environment."`
+	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
+	Redeploy  redeployCommand  `cmd:"" help:"Bring one image into service: verify, migrate, update, wait, smoke test."`
+	Run       runCommand       `cmd:"" help:"Run a one-off command as a task of what is deployed, and show its log."`
+	Report    reportCommand    `cmd:"" help:"Print a result file for a person, as Markdown, as JSON or as GitHub's workflow commands."`
+}
+
+func main() {
+	// Terraform is told of an interrupt and may finish what it is doing; see exec.Cmd.Cancel.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// streams are where the program prints. Kong hands them to every command.
+type streams struct {
+	out, progress io.Writer
+}
+
+// errReported is returned by a command that has already printed why it failed.
+var errReported = errors.New("failed")
+
+func run(ctx context.Context, args []string, out, progress io.Writer) int {
+	var c commands
+	exit := -1
+	parser, err := kong.New(&c,
+		kong.Name("slipway"),
+		kong.Description("A portable CI/CD pipeline: a containerised web application and its Terraform to AWS."),
+		kong.Writers(out, progress),
+		kong.Exit(func(code int) { exit = code }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(streams{out, progress}),
+	)
+	if err != nil {
+		fmt.Fprintf(progress, "slipway: %v\n", err)
+		return 2
+	}
+	parsed, err := parser.Parse(args)
+	if exit >= 0 {
+		return exit // --help
+	}
+	if err != nil {
+		fmt.Fprintf(progress, "slipway: %v\n", err)
+		return 2
+	}
+	switch err := parsed.Run(); {
+	case errors.Is(err, errReported):
+		return 1
+	case err != nil:
+		fmt.Fprintf(progress, "slipway: %v\n", err)
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,85 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/slipway-ci/slipway/pipeline/chain"
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+// output is where a command leaves its result.
+type output struct {
+	Result string `type:"path" placeholder:"FILE" help:"Write the result as JSON to this file."`
+}
+
+// operate runs the steps of an operation, prints what happens, writes the result and prints it last. The steps fill in
+// what they found in result.
+func (o output) operate(ctx context.Context, s streams, result *report.Result, steps []chain.Step) error {
+	var err error
+	result.Steps, err = chain.Run(ctx, steps, progress(s.progress))
+	result.Outcome = report.Succeeded
+	if err != nil {
+		result.Outcome, result.Failure = report.Failed, report.AsFailure(err)
+	}
+	if writeErr := o.write(*result); writeErr != nil {
+		fmt.Fprintf(s.progress, "slipway: %v\n", writeErr)
+		err = writeErr
+	}
+	if writeErr := report.WriteTerminal(s.progress, *result); writeErr != nil {
+		return writeErr
+	}
+	if err != nil {
+		return errReported
+	}
+	return nil
+}
+
+func (o output) write(result report.Result) error {
+	if o.Result == "" {
+		return nil
+	}
+	return writeJSON(o.Result, result, 0o644)
+}
+
+func writeJSON(file string, value any, mode os.FileMode) error {
+	document, err := json.MarshalIndent(value, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	if err := os.WriteFile(file, append(document, '\n'), mode); err != nil {
+		return fmt.Errorf("write %s: %w", file, err)
+	}
+	return nil
+}
+
+// progress prints a line when a step starts; what it did comes in its own lines and in the report at the end.
+func progress(w io.Writer) chain.Progress {
+	return func(step report.Step) {
+		if step.Outcome == report.NotStarted {
+			printLine(w, step.Name, "…")
+		}
+	}
+}
+
+// sayer returns what a step prints its lines with.
+func sayer(w io.Writer, step string) func(string) {
+	return func(line string) { printLine(w, step, line) }
+}
+
+// printing keeps lines of steps that run at the same time apart.
+var printing sync.Mutex
+
+func printLine(w io.Writer, step, line string) {
+	printing.Lock()
+	defer printing.Unlock()
+	for part := range strings.Lines(line) {
+		fmt.Fprintf(w, "%s %-9s %s\n", time.Now().UTC().Format(time.TimeOnly), step, strings.TrimRight(part, "\n"))
+	}
+}

@@ -1,0 +1,152 @@
+package infra
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+// Target is the environment that a plan is for. Every root module takes these three variables.
+type Target struct {
+	Name, Environment, Region string
+}
+
+// LockTimeout is how long a plan or an apply waits for another one's lock on the state.
+const LockTimeout = "60s"
+
+// Plan saves what Terraform would change to file, and returns it. Its second result says whether anything changes,
+// outputs included. The saved file holds values that Terraform keeps from the screen: it is as secret as the state.
+func (t *Terraform) Plan(ctx context.Context, target Target, file string) (*tfjson.Plan, bool, error) {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return nil, false, fmt.Errorf("save the plan: %w", err)
+	}
+	tf, err := t.command()
+	if err != nil {
+		return nil, false, err
+	}
+	ui := newUI(t.say)
+	changed, err := tf.PlanJSON(ctx, ui, planOptions(target, file)...)
+	ui.Close()
+	if err != nil {
+		return nil, false, t.failed("plan", ui.diagnostics, err)
+	}
+	if ui.refreshed > 0 {
+		t.say(fmt.Sprintf("refreshed %d resources", ui.refreshed))
+	}
+	plan, err := t.ShowPlan(ctx, file)
+	return plan, changed, err
+}
+
+func planOptions(target Target, file string) []tfexec.PlanOption {
+	return []tfexec.PlanOption{
+		tfexec.Out(file),
+		tfexec.LockTimeout(LockTimeout),
+		tfexec.VarFile(variables(target.Environment)),
+		// Behind the file: nobody names an environment in it by mistake.
+		tfexec.Var("name=" + target.Name),
+		tfexec.Var("environment=" + target.Environment),
+		tfexec.Var("region=" + target.Region),
+	}
+}
+
+// ShowPlan reads a saved plan.
+func (t *Terraform) ShowPlan(ctx context.Context, file string) (*tfjson.Plan, error) {
+	tf, err := t.command()
+	if err != nil {
+		return nil, err
+	}
+	plan, err := tf.ShowPlanFile(ctx, file)
+	if err != nil {
+		return nil, t.failed("show", nil, err)
+	}
+	return plan, nil
+}
+
+// Apply applies exactly the saved plan.
+func (t *Terraform) Apply(ctx context.Context, file string) error {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return fmt.Errorf("apply the plan: %w", err)
+	}
+	tf, err := t.command()
+	if err != nil {
+		return err
+	}
+	ui := newUI(t.say)
+	err = tf.ApplyJSON(ctx, ui, tfexec.DirOrPlan(file), tfexec.LockTimeout(LockTimeout))
+	ui.Close()
+	if err != nil {
+		err := t.failed("apply", ui.diagnostics, err)
+		f := report.AsFailure(err)
+		f.Effect = "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there"
+		f.Next = "mend the cause and run the same command again"
+		return f
+	}
+	return nil
+}
+
+// Summary counts and lists what a plan changes. It holds addresses and actions, and no value.
+func Summary(plan *tfjson.Plan) report.Plan {
+	var s report.Plan
+	var rows []string
+	for _, change := range plan.ResourceChanges {
+		if change.Mode == tfjson.DataResourceMode || change.Change == nil {
+			continue
+		}
+		action := change.Change.Actions
+		label := ""
+		switch {
+		case action.Replace():
+			s.Add++
+			s.Destroy++
+			label = "replace"
+		case action.Create():
+			s.Add++
+			label = "create"
+		case action.Delete():
+			s.Destroy++
+			label = "destroy"
+		case action.Update():
+			s.Change++
+			label = "update"
+		default:
+			continue
+		}
+		because := ""
+		if paths := forcing(change.Change.ReplacePaths); len(paths) > 0 {
+			because = "because of " + strings.Join(paths, ", ")
+		}
+		rows = append(rows, fmt.Sprintf("| %s | `%s` | %s |", label, change.Address, because))
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "Plan: %s.\n", s.Counts())
+	if len(rows) > 0 {
+		fmt.Fprintf(&b, "\n| action | resource | |\n| --- | --- | --- |\n%s\n", strings.Join(rows, "\n"))
+	}
+	s.Markdown = b.String()
+	return s
+}
+
+// forcing names the attributes that force a replacement: "engine_version", "root_block_device.0.volume_size".
+func forcing(paths []any) []string {
+	var names []string
+	for _, path := range paths {
+		steps, ok := path.([]any)
+		if !ok {
+			continue
+		}
+		var parts []string
+		for _, step := range steps {
+			parts = append(parts, fmt.Sprint(step))
+		}
+		names = append(names, "`"+strings.Join(parts, ".")+"`")
+	}
+	return names
+}

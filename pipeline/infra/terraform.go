@@ -1,0 +1,200 @@
+// Package infra runs Terraform on an environment's infrastructure: what it plans is saved, guarded and applied exactly.
+package infra
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/terraform-exec/tfexec"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+// Terraform runs the terraform program in one root module.
+type Terraform struct {
+	dir, program string
+	// say gets one line for each thing that happened.
+	say func(string)
+}
+
+// New finds the terraform program for the root module in dir.
+func New(dir string, say func(string)) (*Terraform, error) {
+	if stat, err := os.Stat(dir); err != nil || !stat.IsDir() {
+		return nil, &report.Failure{
+			Reason: fmt.Sprintf("there is no Terraform directory %s", dir),
+			Effect: "nothing was changed",
+			Next:   "give the root module's directory with --infrastructure",
+		}
+	}
+	program, err := exec.LookPath("terraform")
+	if err != nil {
+		return nil, (&report.Failure{Reason: "terraform is not installed", Effect: "nothing was changed", Next: "install Terraform 1.11 or later"}).Because(err)
+	}
+	absolute, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("find Terraform directory %s: %w", dir, err)
+	}
+	return &Terraform{dir: absolute, program: program, say: say}, nil
+}
+
+// command returns a terraform-exec runner of its own for every command: its writers stay set once a command set them.
+func (t *Terraform) command() (*tfexec.Terraform, error) {
+	tf, err := tfexec.NewTerraform(t.dir, t.program)
+	if err != nil {
+		return nil, fmt.Errorf("run terraform in %s: %w", t.dir, err)
+	}
+	tf.SetStdout(io.Discard)
+	tf.SetStderr(io.Discard)
+	return tf, nil
+}
+
+// Environments lists the environments that the root module knows: the files environments/NAME.tfvars.
+func (t *Terraform) Environments() ([]string, error) {
+	files, err := filepath.Glob(filepath.Join(t.dir, "environments", "*.tfvars"))
+	if err != nil {
+		return nil, fmt.Errorf("list environments of %s: %w", t.dir, err)
+	}
+	for i, file := range files {
+		files[i] = strings.TrimSuffix(filepath.Base(file), ".tfvars")
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// Knows returns a failure for an environment that the root module has no variables for.
+func (t *Terraform) Knows(environment string) error {
+	known, err := t.Environments()
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(known, environment) {
+		return &report.Failure{
+			Reason: fmt.Sprintf("there is no environment %q; there are: %s", environment, strings.Join(known, ", ")),
+			Effect: "nothing was changed",
+			Next:   fmt.Sprintf("add environments/%s.tfvars to the Terraform, or give one of these with --environment", environment),
+		}
+	}
+	return nil
+}
+
+// variables is the file of an environment's variables, below the root module.
+func variables(environment string) string {
+	return filepath.Join("environments", environment+".tfvars")
+}
+
+// FormatCheck returns a failure that lists the files that aren't formatted. It never rewrites one.
+func (t *Terraform) FormatCheck(ctx context.Context) error {
+	tf, err := t.command()
+	if err != nil {
+		return err
+	}
+	formatted, files, err := tf.FormatCheck(ctx, tfexec.Recursive(true))
+	if err != nil {
+		return t.failed("fmt -check", nil, err)
+	}
+	if formatted {
+		return nil
+	}
+	return &report.Failure{
+		Reason:   fmt.Sprintf("%d Terraform files are not formatted", len(files)),
+		Evidence: files,
+		Effect:   "no file was rewritten",
+		Next:     "run terraform fmt -recursive and look at what it changed",
+	}
+}
+
+// Backend says where the state is.
+type Backend struct {
+	Bucket, Key, Region string
+	// PathStyle is for an S3 that has no host name per bucket.
+	PathStyle bool
+}
+
+func (b Backend) config() []string {
+	config := []string{"bucket=" + b.Bucket, "key=" + b.Key, "region=" + b.Region, "use_lockfile=true", "encrypt=true"}
+	if b.PathStyle {
+		config = append(config, "use_path_style=true")
+	}
+	return config
+}
+
+// Init installs providers and modules, and connects the state; a nil backend leaves the state alone.
+func (t *Terraform) Init(ctx context.Context, backend *Backend) error {
+	tf, err := t.command()
+	if err != nil {
+		return err
+	}
+	options := []tfexec.InitOption{tfexec.Backend(backend != nil)}
+	if backend != nil {
+		// The working directory may have been used for another environment; its state must not be copied over.
+		options = append(options, tfexec.Reconfigure(true))
+		for _, setting := range backend.config() {
+			options = append(options, tfexec.BackendConfig(setting))
+		}
+	}
+	ui := newUI(t.say)
+	err = tf.InitJSON(ctx, ui, options...)
+	ui.Close()
+	if err != nil {
+		return t.failed("init", ui.diagnostics, err)
+	}
+	return nil
+}
+
+// Validate checks the configuration as text: formatting, then Terraform's own validation. It wants no credentials.
+func (t *Terraform) Validate(ctx context.Context) error {
+	if err := t.FormatCheck(ctx); err != nil {
+		return err
+	}
+	if err := t.Init(ctx, nil); err != nil {
+		return err
+	}
+	tf, err := t.command()
+	if err != nil {
+		return err
+	}
+	result, err := tf.Validate(ctx)
+	if err != nil {
+		return t.failed("validate", nil, err)
+	}
+	var found []diagnostic
+	for _, d := range result.Diagnostics {
+		found = append(found, fromValidate(d))
+	}
+	if !result.Valid {
+		return t.failed("validate", found, errors.New("the configuration is not valid"))
+	}
+	for _, d := range found {
+		t.say("warning: " + d.Summary + d.at())
+	}
+	return nil
+}
+
+// failed makes a failure of what a Terraform command said. Where there are diagnostics they are the reason; the exit
+// status, which says nothing, is left out then.
+func (t *Terraform) failed(command string, found []diagnostic, err error) error {
+	var problems []diagnostic
+	for _, d := range found {
+		if d.Severity == "error" {
+			problems = append(problems, d)
+		}
+	}
+	if len(problems) == 0 {
+		return (&report.Failure{Reason: "terraform " + command + " failed"}).Because(err)
+	}
+	f := &report.Failure{Reason: fmt.Sprintf("terraform %s: %s%s", command, problems[0].Summary, problems[0].at())}
+	for i, d := range problems {
+		if i > 0 {
+			f.Evidence = append(f.Evidence, d.Summary+d.at())
+		}
+		f.Evidence = append(f.Evidence, d.lines()...)
+	}
+	return f
+}

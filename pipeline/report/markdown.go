@@ -1,0 +1,65 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Markdown is the result for a job summary or a pull-request comment.
+func Markdown(r Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "## %s %s: %s-%s\n\n", mark(r.Outcome), r.Operation, r.Name, r.Environment)
+	if r.Failure != nil {
+		fmt.Fprintf(&b, "```text\n%s```\n\n", r.Failure.Text(r.Operation))
+	}
+	if fields := r.fields(); len(fields) > 0 {
+		b.WriteString("| | |\n| --- | --- |\n")
+		for _, field := range fields {
+			fmt.Fprintf(&b, "| %s | %s |\n", field[0], field[1])
+		}
+		b.WriteString("\n")
+	}
+	if len(r.Steps) > 0 {
+		b.WriteString("| step | outcome | time | |\n| --- | --- | ---: | --- |\n")
+		for _, step := range r.Steps {
+			took := ""
+			if !step.Started.IsZero() {
+				took = Seconds(step.Duration())
+			}
+			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", step.Name, step.Outcome, took, cell(step.Summary))
+		}
+		b.WriteString("\n")
+	}
+	if r.Plan != nil && r.Plan.Markdown != "" {
+		b.WriteString(r.Plan.Markdown)
+	}
+	return strings.TrimRight(b.String(), "\n") + "\n"
+}
+
+func (r Result) fields() [][2]string {
+	var fields [][2]string
+	add := func(name, value string) {
+		if value != "" {
+			fields = append(fields, [2]string{name, value})
+		}
+	}
+	code := func(s string) string {
+		if s == "" {
+			return ""
+		}
+		return "`" + s + "`"
+	}
+	add("commit", code(r.Release.Commit))
+	add("image", code(r.Release.Digest))
+	add("revisions", code(strings.Join(r.Release.Revisions, ", ")))
+	add("URL", r.Release.URL)
+	if r.Plan != nil {
+		add("plan", r.Plan.Counts())
+	}
+	return fields
+}
+
+// cell keeps text inside one cell of a Markdown table.
+func cell(s string) string {
+	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(s)
+}

@@ -1,0 +1,148 @@
+// Package report turns the result of an operation into what people and machines read: terminal lines, Markdown, JSON and
+// GitHub's workflow commands. All of them come from one Result.
+package report
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Result is what one operation on an environment did. It is the JSON that the program writes and that the Dagger
+// functions read.
+type Result struct {
+	// Operation is the program's subcommand or the chain's name: "deploy", "plan", "redeploy".
+	Operation string `json:"operation"`
+	// Name and Environment say what was operated on: "blog", "dev".
+	Name        string  `json:"name"`
+	Environment string  `json:"environment"`
+	Outcome     Outcome `json:"outcome"`
+	Steps       []Step  `json:"steps"`
+
+	Release Release  `json:"release,omitzero"`
+	Plan    *Plan    `json:"plan,omitempty"`
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Release is what a deployment brought, or tried to bring, into service. Fields are empty as far as the chain did not
+// get.
+type Release struct {
+	// Commit is the release id that the image was built from and that the running application answers with.
+	Commit string `json:"commit,omitempty"`
+	// Digest is the image's, "sha256:…".
+	Digest string `json:"digest,omitempty"`
+	// Revisions are the task-definition revisions registered for the release, "blog-dev-web:41", one per service.
+	Revisions []string `json:"revisions,omitempty"`
+	URL       string   `json:"url,omitempty"`
+}
+
+// Plan is what Terraform would change, counted as Terraform counts.
+type Plan struct {
+	Add     int `json:"add"`
+	Change  int `json:"change"`
+	Destroy int `json:"destroy"`
+	// Guarded are the addresses of resources with data that the plan destroys or replaces.
+	Guarded []string `json:"guarded,omitempty"`
+	// Markdown is the plan for a person, without any value that Terraform marks as sensitive.
+	Markdown string `json:"markdown,omitempty"`
+}
+
+// Outcome is how an operation or a step ended.
+type Outcome string
+
+const (
+	Succeeded Outcome = "succeeded"
+	Failed    Outcome = "failed"
+	// NotStarted is a step that another step's failure kept from beginning.
+	NotStarted Outcome = "not started"
+)
+
+// Step is one step of the chain.
+type Step struct {
+	Name    string  `json:"name"`
+	Outcome Outcome `json:"outcome"`
+	// Summary is one line on what was done: "pushed sha256:43ba9e3d…, 3 of 9 layers were new".
+	Summary string `json:"summary,omitempty"`
+	// Needs are the names of the steps that had to succeed first.
+	Needs    []string  `json:"needs,omitempty"`
+	Started  time.Time `json:"started,omitzero"`
+	Finished time.Time `json:"finished,omitzero"`
+}
+
+// Duration is how long the step ran; 0 when it did not start.
+func (s Step) Duration() time.Duration { return s.Finished.Sub(s.Started) }
+
+// Wall is the time from the first step's start to the last one's end.
+func (r Result) Wall() time.Duration {
+	var first, last time.Time
+	for _, step := range r.Steps {
+		if step.Started.IsZero() {
+			continue
+		}
+		if first.IsZero() || step.Started.Before(first) {
+			first = step.Started
+		}
+		if step.Finished.After(last) {
+			last = step.Finished
+		}
+	}
+	return last.Sub(first)
+}
+
+// CriticalPath is the chain of steps, each needing the one before, whose durations add up to the most. No schedule can be
+// faster than that, so Wall divided by it says what waiting between the steps costs.
+func (r Result) CriticalPath() (names []string, total time.Duration) {
+	type path struct {
+		names []string
+		total time.Duration
+	}
+	longest := map[string]path{}
+	for _, step := range r.Steps { // a step stands behind those it needs
+		var before path
+		for _, need := range step.Needs {
+			if p := longest[need]; p.total >= before.total {
+				before = p
+			}
+		}
+		p := path{append(slices.Clone(before.names), step.Name), before.total + step.Duration()}
+		longest[step.Name] = p
+		if p.total > total {
+			names, total = p.names, p.total
+		}
+	}
+	return names, total
+}
+
+// Failure is an error that holds what a person needs to act on it: the reason, the evidence, what was and was not done,
+// and what to do next.
+type Failure struct {
+	// Step is the chain's step that failed; the chain fills it in.
+	Step string `json:"step,omitempty"`
+	// Reason is one sentence without a full stop: "the migration exited with status 1".
+	Reason string `json:"reason"`
+	// Cause is the text of the error behind it, where there is one.
+	Cause string `json:"cause,omitempty"`
+	// Evidence are the last lines of the log, or the places in files, that show it.
+	Evidence []string `json:"evidence,omitempty"`
+	// Effect says what was changed and what was left as it was: "no service was updated".
+	Effect string `json:"effect,omitempty"`
+	// Next is what to do about it.
+	Next string `json:"next,omitempty"`
+
+	cause error
+}
+
+// Because records the error that a failure comes from.
+func (f *Failure) Because(cause error) *Failure {
+	f.cause, f.Cause = cause, cause.Error()
+	return f
+}
+
+func (f *Failure) Error() string {
+	if f.Cause != "" {
+		return fmt.Sprintf("%s: %s", f.Reason, f.Cause)
+	}
+	return f.Reason
+}
+
+func (f *Failure) Unwrap() error { return f.cause }

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Seconds prints a duration as people compare them in a column: "0.4 s", "95 s".
+func Seconds(d time.Duration) string {
+	if d < 10*time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%.0f s", d.Seconds())
+}
+
+// WriteTerminal writes the result for a terminal: a line per step, then the summary or, last, the failure.
+func WriteTerminal(w io.Writer, r Result) error {
+	var b strings.Builder
+	for _, step := range r.Steps {
+		took := ""
+		if !step.Started.IsZero() {
+			took = Seconds(step.Duration())
+		}
+		fmt.Fprintf(&b, "%s\n", strings.TrimRight(fmt.Sprintf("%s %-10s %7s  %s", mark(step.Outcome), step.Name, took, step.Summary), " "))
+	}
+	if path, total := r.CriticalPath(); total > 0 && len(r.Steps) > 1 {
+		fmt.Fprintf(&b, "%s in all; critical path %s (%s), ratio %.2f\n",
+			Seconds(r.Wall()), Seconds(total), strings.Join(path, " → "), r.Wall().Seconds()/total.Seconds())
+	}
+	if r.Failure != nil {
+		b.WriteString(r.Failure.Text(r.Operation))
+	} else {
+		fmt.Fprintf(&b, "%s", strings.TrimSuffix(fmt.Sprintf("%s %s: %s", r.Operation, r.Outcome, r.headline()), ": "))
+	}
+	_, err := io.WriteString(w, strings.TrimRight(b.String(), "\n")+"\n")
+	return err
+}
+
+// Text is the failure as the last lines on a terminal: reason, evidence, effect, next step.
+func (f *Failure) Text(operation string) string {
+	var b strings.Builder
+	at := ""
+	if f.Step != "" && f.Step != operation {
+		at = " at " + f.Step
+	}
+	fmt.Fprintf(&b, "%s failed%s: %s\n", operation, at, f.Reason)
+	if f.Cause != "" {
+		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(f.Cause, "\n", "\n  "))
+	}
+	for _, line := range f.Evidence {
+		fmt.Fprintf(&b, "    %s\n", line)
+	}
+	if f.Effect != "" {
+		fmt.Fprintf(&b, "  %s\n", f.Effect)
+	}
+	if f.Next != "" {
+		fmt.Fprintf(&b, "  next: %s\n", f.Next)
+	}
+	return b.String()
+}
+
+// AsFailure returns the Failure in err's chain, or makes one of err's own text.
+func AsFailure(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return &Failure{Reason: err.Error()}
+}
+
+func (r Result) headline() string {
+	var parts []string
+	if r.Name != "" {
+		parts = append(parts, r.Name+"-"+r.Environment)
+	}
+	if r.Release.Commit != "" {
+		parts = append(parts, "commit "+short(r.Release.Commit, 12))
+	}
+	if r.Release.Digest != "" {
+		parts = append(parts, ShortDigest(r.Release.Digest))
+	}
+	parts = append(parts, r.Release.Revisions...)
+	if r.Release.URL != "" {
+		parts = append(parts, r.Release.URL)
+	}
+	if r.Plan != nil {
+		parts = append(parts, r.Plan.Counts())
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Counts is Terraform's own sentence on a plan.
+func (p Plan) Counts() string {
+	return fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Add, p.Change, p.Destroy)
+}
+
+// ShortDigest is a digest as far as people compare it: "sha256:43ba9e3d…".
+func ShortDigest(digest string) string {
+	algorithm, hex, found := strings.Cut(digest, ":")
+	if !found {
+		return digest
+	}
+	return algorithm + ":" + short(hex, 12) + "…"
+}
+
+func short(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n]
+}
+
+func mark(o Outcome) string {
+	switch o {
+	case Succeeded:
+		return "✓"
+	case Failed:
+		return "✗"
+	default:
+		return "·"
+	}
+}

@@ -1,0 +1,102 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+)
+
+type logsAPI interface {
+	GetLogEvents(context.Context, *cloudwatchlogs.GetLogEventsInput, ...func(*cloudwatchlogs.Options)) (*cloudwatchlogs.GetLogEventsOutput, error)
+}
+
+// tail reads the log stream of one container of a task as it grows.
+type tail struct {
+	deployer      *Deployer
+	group, stream string
+	next          *string
+	lines         []string
+}
+
+// tail returns the log of a task's container. A container that does not log to CloudWatch has no lines.
+//
+// The stream's name is made as the awslogs driver makes it:
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html
+func (d *Deployer) tail(definition *types.TaskDefinition, container, task string) *tail {
+	t := &tail{deployer: d}
+	i := slices.IndexFunc(definition.ContainerDefinitions, named(container))
+	if i < 0 {
+		return t
+	}
+	log := definition.ContainerDefinitions[i].LogConfiguration
+	if log == nil || log.LogDriver != types.LogDriverAwslogs {
+		return t
+	}
+	t.group = log.Options["awslogs-group"]
+	t.stream = fmt.Sprintf("%s/%s/%s", log.Options["awslogs-stream-prefix"], container, taskID(task))
+	return t
+}
+
+// read shows and keeps the lines that are new, and says how many there were.
+func (t *tail) read(ctx context.Context) (int, error) {
+	count := 0
+	for t.group != "" {
+		output, err := t.deployer.logs.GetLogEvents(ctx, &cloudwatchlogs.GetLogEventsInput{
+			LogGroupName: &t.group, LogStreamName: &t.stream, StartFromHead: aws.Bool(true), NextToken: t.next,
+		})
+		if _, absent := errors.AsType[*logstypes.ResourceNotFoundException](err); absent {
+			return count, nil // the stream appears with the container's first line
+		}
+		if err != nil {
+			return count, fmt.Errorf("read log %s: %w", t.stream, err)
+		}
+		for _, event := range output.Events {
+			line := strings.TrimRight(aws.ToString(event.Message), "\r\n")
+			t.lines = append(t.lines, line)
+			t.deployer.say("| " + line)
+		}
+		count += len(output.Events)
+		// The end of the stream is where the token stays the same.
+		if len(output.Events) == 0 || aws.ToString(t.next) == aws.ToString(output.NextForwardToken) {
+			t.next = output.NextForwardToken
+			return count, nil
+		}
+		t.next = output.NextForwardToken
+	}
+	return count, nil
+}
+
+// settle is how long a stopped task's log may stay silent before it counts as complete: its last lines reach CloudWatch
+// after the task has stopped.
+const settle = 3
+
+// drain reads what arrives after the task has stopped.
+func (t *tail) drain(ctx context.Context) error {
+	for silent := 0; silent < settle && t.group != ""; {
+		count, err := t.read(ctx)
+		if err != nil {
+			return err
+		}
+		if silent++; count > 0 {
+			silent = 0
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(t.deployer.interval / 2):
+		}
+	}
+	return nil
+}
+
+func (t *tail) last(n int) []string {
+	return t.lines[max(0, len(t.lines)-n):]
+}

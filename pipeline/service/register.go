@@ -1,0 +1,97 @@
+package service
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ci/slipway/pipeline/contract"
+)
+
+type registerAPI interface {
+	RegisterTaskDefinition(context.Context, *ecs.RegisterTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error)
+}
+
+// Tags by which a revision says which release it belongs to.
+const (
+	TagCommit   = "slipway:commit"
+	TagDigest   = "slipway:digest"
+	TagTemplate = "slipway:template"
+	TagRun      = "slipway:run"
+)
+
+// Register registers a revision of each service's template with the release's image, and returns the release with them.
+func (d *Deployer) Register(ctx context.Context, release Release) (Release, error) {
+	release.Revisions = make(map[string]string, len(d.contract.Services))
+	for _, entry := range d.contract.Services {
+		template, tags, err := d.template(ctx, entry.Template)
+		if err != nil {
+			return release, err
+		}
+		input, err := clone(template, tags, entry, release)
+		if err != nil {
+			return release, err
+		}
+		output, err := d.ecs.RegisterTaskDefinition(ctx, input)
+		if err != nil {
+			return release, fmt.Errorf("register task definition %s: %w", aws.ToString(input.Family), err)
+		}
+		release.Revisions[entry.Name] = aws.ToString(output.TaskDefinition.TaskDefinitionArn)
+		d.say(fmt.Sprintf("registered %s from template %s", revisionName(release.Revisions[entry.Name]), revisionName(entry.Template)))
+	}
+	return release, nil
+}
+
+// clone makes the request that registers the template anew with another image. Nothing else of it is edited.
+func clone(template *types.TaskDefinition, tags []types.Tag, entry contract.Service, release Release) (*ecs.RegisterTaskDefinitionInput, error) {
+	containers := slices.Clone(template.ContainerDefinitions)
+	i := slices.IndexFunc(containers, named(entry.Container))
+	if i < 0 {
+		return nil, fmt.Errorf("clone template %s: it has no container %q", revisionName(entry.Template), entry.Container)
+	}
+	containers[i].Image = &release.Image
+	return &ecs.RegisterTaskDefinitionInput{
+		Family:                  template.Family,
+		ContainerDefinitions:    containers,
+		Cpu:                     template.Cpu,
+		EnableFaultInjection:    template.EnableFaultInjection,
+		EphemeralStorage:        template.EphemeralStorage,
+		ExecutionRoleArn:        template.ExecutionRoleArn,
+		InferenceAccelerators:   template.InferenceAccelerators,
+		IpcMode:                 template.IpcMode,
+		Memory:                  template.Memory,
+		NetworkMode:             template.NetworkMode,
+		PidMode:                 template.PidMode,
+		PlacementConstraints:    template.PlacementConstraints,
+		ProxyConfiguration:      template.ProxyConfiguration,
+		RequiresCompatibilities: template.RequiresCompatibilities,
+		RuntimePlatform:         template.RuntimePlatform,
+		Tags:                    releaseTags(tags, entry, release),
+		TaskRoleArn:             template.TaskRoleArn,
+		Volumes:                 template.Volumes,
+	}, nil
+}
+
+// releaseTags are the template's own tags and, in place of an older release's, this one's.
+func releaseTags(template []types.Tag, entry contract.Service, release Release) []types.Tag {
+	ours := []types.Tag{
+		{Key: aws.String(TagCommit), Value: &release.Commit},
+		{Key: aws.String(TagDigest), Value: aws.String(release.Digest())},
+		{Key: aws.String(TagTemplate), Value: aws.String(revisionName(entry.Template))},
+	}
+	if release.Run != "" {
+		ours = append(ours, types.Tag{Key: aws.String(TagRun), Value: &release.Run})
+	}
+	var tags []types.Tag
+	for _, tag := range template {
+		replaced := slices.ContainsFunc(ours, func(o types.Tag) bool { return aws.ToString(o.Key) == aws.ToString(tag.Key) })
+		if !replaced {
+			tags = append(tags, tag)
+		}
+	}
+	return append(tags, ours...)
+}

@@ -1,0 +1,109 @@
+// Package service deploys a release to ECS: it clones the template, runs the migration, updates the services of the
+// contract and follows ECS until it has decided. A file per verb.
+package service
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+
+	"github.com/slipway-ci/slipway/pipeline/contract"
+)
+
+type ecsAPI interface {
+	verifyAPI
+	registerAPI
+	taskAPI
+	updateAPI
+	waitAPI
+}
+
+// Deployer deploys to the services of one contract.
+type Deployer struct {
+	ecs      ecsAPI
+	logs     logsAPI
+	contract contract.Contract
+	// interval is the time between two polls. DescribeServices, DescribeTasks and ListTasks share a bucket that refills
+	// with 20 calls a second: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
+	interval time.Duration
+	// say gets one line for each thing that happened.
+	say func(string)
+}
+
+// New returns a Deployer for the environment that the contract describes.
+func New(cfg aws.Config, c contract.Contract, say func(string)) *Deployer {
+	return &Deployer{
+		ecs:      ecs.NewFromConfig(cfg),
+		logs:     cloudwatchlogs.NewFromConfig(cfg),
+		contract: c,
+		interval: time.Second,
+		say:      say,
+	}
+}
+
+// Release is one image and the revisions registered for it.
+type Release struct {
+	// Image names the image by digest: "REPOSITORY@sha256:…".
+	Image string
+	// Commit is the release id that the image was built from.
+	Commit string
+	// Run says on whose behalf the release was made: the URL of a CI run, or a user on a host.
+	Run string
+	// Revisions are the ARNs of the revisions registered for the release, by the name of the service in the contract.
+	Revisions map[string]string
+}
+
+// Digest is the part of the image's reference behind the @.
+func (r Release) Digest() string {
+	_, digest, _ := strings.Cut(r.Image, "@")
+	return digest
+}
+
+// Names are the release's revisions as people write them, "blog-dev-web:41", in the contract's order.
+func (d *Deployer) Names(r Release) []string {
+	var names []string
+	for _, service := range d.contract.Services {
+		if arn, ok := r.Revisions[service.Name]; ok {
+			names = append(names, revisionName(arn))
+		}
+	}
+	return names
+}
+
+// revisionName is the part of a task definition's ARN that people write: "blog-dev-web:41".
+func revisionName(arn string) string {
+	return arn[strings.LastIndexByte(arn, '/')+1:]
+}
+
+// taskID is the last part of a task's ARN, which also ends the name of its log stream.
+func taskID(arn string) string {
+	return arn[strings.LastIndexByte(arn, '/')+1:]
+}
+
+// Running returns the ARN of the revision that a service runs now.
+func (d *Deployer) Running(ctx context.Context, entry contract.Service) (string, error) {
+	services, err := d.describe(ctx)
+	if err != nil {
+		return "", err
+	}
+	service, found := services[entry.Service]
+	if !found {
+		return "", fmt.Errorf("find what service %s runs: there is none in cluster %s", entry.Service, d.contract.Cluster)
+	}
+	return aws.ToString(service.TaskDefinition), nil
+}
+
+// sleep waits for one poll interval or until the context ends.
+func (d *Deployer) sleep(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("stop waiting: %w", context.Cause(ctx))
+	case <-time.After(d.interval):
+		return nil
+	}
+}
