@@ -62,3 +62,28 @@ func Release(a Application) []Step {
 		{Name: "smoke", Needs: []string{"wait"}, Run: a.Smoke},
 	}
 }
+
+// Rehearsal is a deployment and what stands around it where an emulator takes the place of AWS.
+type Rehearsal struct {
+	Work
+	Emulator, Bootstrap, Write, Page run
+}
+
+// Rehearse is the whole chain against an emulator, from an empty account to a page that a visitor gets.
+func Rehearse(r Rehearsal) []Step {
+	steps := []Step{
+		{Name: "emulator", Run: r.Emulator},
+		{Name: "bootstrap", Needs: []string{"emulator"}, Run: r.Bootstrap},
+	}
+	for _, step := range Deploy(r.Work) {
+		if step.Name == "plan" {
+			step.Needs = append(step.Needs, "bootstrap")
+		}
+		steps = append(steps, step)
+	}
+	return append(steps,
+		// Through the application into its database, and back out through the load balancer.
+		Step{Name: "write", Needs: []string{"release"}, Run: r.Write},
+		Step{Name: "page", Needs: []string{"write"}, Run: r.Page},
+	)
+}

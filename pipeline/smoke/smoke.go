@@ -41,11 +41,11 @@ type answer struct {
 
 // Run asks until the release answers several times in a row, for a minute at most. The failure holds what answered last.
 func (t Test) Run(ctx context.Context, url, path, release string) error {
-	address := strings.TrimRight(url, "/") + "/" + strings.TrimLeft(path, "/")
+	address := join(url, path)
 	deadline := time.Now().Add(t.timeout)
-	var last error
 	for good := 0; good < inARow; {
-		if last = t.ask(ctx, address, release); last == nil {
+		last := t.ask(ctx, address, release)
+		if last == nil {
 			good++
 			continue
 		}
@@ -66,24 +66,31 @@ func (t Test) Run(ctx context.Context, url, path, release string) error {
 	return nil
 }
 
+// Page asks for a page once and checks that it holds a text.
+func (t Test) Page(ctx context.Context, url, path, text string) error {
+	address := join(url, path)
+	body, err := t.get(ctx, address)
+	if err != nil {
+		return fmt.Errorf("ask %s: %w", address, err)
+	}
+	if !strings.Contains(string(body), text) {
+		return &report.Failure{
+			Reason: fmt.Sprintf("%s does not hold %q", address, text),
+			Next:   "look at the page",
+		}
+	}
+	return nil
+}
+
+func join(url, path string) string {
+	return strings.TrimRight(url, "/") + "/" + strings.TrimLeft(path, "/")
+}
+
 // ask makes one request and returns what is wrong with the answer.
 func (t Test) ask(ctx context.Context, address, release string) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	body, err := t.get(ctx, address)
 	if err != nil {
 		return err
-	}
-	request.Header.Set("User-Agent", "slipway")
-	response, err := t.client.Do(request)
-	if err != nil {
-		return err
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(response.Body, 64<<10))
-	if err != nil {
-		return err
-	}
-	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("it answers %s: %s", response.Status, firstLine(body))
 	}
 	var a answer
 	if err := json.Unmarshal(body, &a); err != nil {
@@ -93,6 +100,28 @@ func (t Test) ask(ctx context.Context, address, release string) error {
 		return fmt.Errorf("release %q answers, not %q", a.Release, release)
 	}
 	return nil
+}
+
+// get returns the body of a page that answers with 200, a mebibyte of it at most.
+func (t Test) get(ctx context.Context, address string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", "slipway")
+	response, err := t.client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return nil, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("it answers %s: %s", response.Status, firstLine(body))
+	}
+	return body, nil
 }
 
 func firstLine(body []byte) string {

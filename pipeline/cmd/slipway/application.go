@@ -103,7 +103,7 @@ func (a *application) find(ctx context.Context, repository image.Repository) (ch
 }
 
 func (a *application) use(reference string) {
-	a.release = service.Release{Image: reference, Commit: a.commit, Run: onBehalf()}
+	a.release = service.Release{Image: reference, Commit: a.commit, Run: caller()}
 	a.result.Release.Commit, a.result.Release.Digest = a.commit, a.release.Digest()
 }
 
@@ -178,19 +178,45 @@ func (c *pushCommand) Run(ctx context.Context, s streams) error {
 }
 
 type contractCommand struct {
+	output
 	target
+	Out string `type:"path" placeholder:"FILE" help:"Write the contract to this file; by default to standard output."`
 }
 
-// Run prints the contract itself on standard output.
 func (c *contractCommand) Run(ctx context.Context, s streams) error {
 	a := &application{target: c.target, s: s, result: &report.Result{Operation: "contract", Name: c.Name, Environment: c.Environment}}
-	if _, err := a.read(ctx); err != nil {
-		fmt.Fprint(s.progress, report.AsFailure(err).Text("contract"))
-		return errReported
+	read := func(ctx context.Context) (chain.Done, error) {
+		done, err := a.read(ctx)
+		if err != nil {
+			return done, err
+		}
+		if c.Out != "" {
+			return done, writeJSON(c.Out, a.contract, 0o644)
+		}
+		encoder := json.NewEncoder(s.out)
+		encoder.SetIndent("", "  ")
+		return done, encoder.Encode(a.contract)
 	}
-	encoder := json.NewEncoder(s.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(a.contract)
+	return c.operate(ctx, s, a.result, []chain.Step{{Name: "contract", Run: read}})
+}
+
+type requestCommand struct {
+	output
+	target
+	Path   string `default:"/" help:"Path to ask for."`
+	Expect string `help:"Text that the page must hold."`
+}
+
+// Run asks for a page as a visitor would.
+func (c *requestCommand) Run(ctx context.Context, s streams) error {
+	a := &application{target: c.target, s: s, result: &report.Result{Operation: "request", Name: c.Name, Environment: c.Environment}}
+	return c.operate(ctx, s, a.result, []chain.Step{{Name: "page", Run: func(ctx context.Context) (chain.Done, error) {
+		if _, err := a.read(ctx); err != nil {
+			return chain.Done{}, err
+		}
+		err := smoke.New(c.Endpoint).Page(ctx, a.contract.URL, c.Path, c.Expect)
+		return chain.Done{Summary: fmt.Sprintf("%s%s holds %q", a.contract.URL, c.Path, c.Expect)}, err
+	}}})
 }
 
 type runCommand struct {

@@ -26,6 +26,7 @@ type commands struct {
 	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
 	Redeploy  redeployCommand  `cmd:"" help:"Bring one image into service: verify, migrate, update, wait, smoke test."`
 	Run       runCommand       `cmd:"" help:"Run a one-off command as a task of what is deployed, and show its log."`
+	Request   requestCommand   `cmd:"" help:"Ask for a page through the load balancer, and check what it holds."`
 	Report    reportCommand    `cmd:"" help:"Print a result file for a person, as Markdown, as JSON or as GitHub's workflow commands."`
 }
 

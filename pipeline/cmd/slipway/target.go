@@ -70,8 +70,11 @@ func (t target) check() error {
 	return nil
 }
 
-// onBehalf says who runs this: the CI run where there is one, else user and host.
-func onBehalf() string {
+// caller says who runs this: what SLIPWAY_CALLER says, the CI run where there is one, else user and host.
+func caller() string {
+	if given := os.Getenv("SLIPWAY_CALLER"); given != "" {
+		return given
+	}
 	if run := report.Run(githubactions.New()); run != "" {
 		return run
 	}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/slipway-ci/slipway/pipeline/chain"
+	"github.com/slipway-ci/slipway/pipeline/report"
+
+	"dagger/slipway/internal/dagger"
+)
+
+// Run the whole chain with no AWS account, against an emulator.
+//
+// It starts real containers, a real MySQL and a real way through the load balancer, and leaves nothing behind. After the deployment a one-off command writes through the application into the database, and the page that visitors get
+// has to show it.
+//
+// +cache="never"
+func (s *Slipway) Rehearse(
+	ctx context.Context,
+
+	// One-off command that writes something, as the image's entry point takes it. None: nothing is written.
+	// +default=["manage", "create_post", "--title", "Rehearsed"]
+	write []string,
+
+	// Text that the page at / must hold then.
+	// +default="Rehearsed"
+	expect string,
+
+	// Environment that is rehearsed: a file environments/NAME.tfvars made for it.
+	// +default="rehearsal"
+	environment string,
+) (*Deployment, error) {
+	r := &rehearsal{write: write, expect: expect}
+	emulated, err := s.emulated(ctx, environment)
+	if err != nil {
+		return nil, failure("rehearse", err)
+	}
+	r.deployment = &deployment{Slipway: emulated}
+	result, err := r.execute(ctx, "rehearse", chain.Rehearse(chain.Rehearsal{
+		Work: r.work(), Emulator: r.doEmulator, Bootstrap: r.doBootstrap, Write: r.doWrite, Page: r.doPage,
+	}))
+	return emulated.deployment(ctx, result, err)
+}
+
+// How the containers that call AWS reach an emulator that is a service.
+const (
+	emulatorHost = "emulator"
+	emulatorURL  = "http://" + emulatorHost
+)
+
+// Start what stands for AWS in a rehearsal, with an empty account.
+//
+// To look at with "emulator up --ports 4566:80", or to hand to this module's constructor in a test.
+//
+// +cache="never"
+func (s *Slipway) Emulator() (*dagger.Service, error) {
+	image, err := emulatorImage()
+	if err != nil {
+		return nil, err
+	}
+	return image.
+		// The nested engine's own volume: of this run alone while it runs, and found again by the next.
+		WithMountedCache("/var/lib/docker", dag.CacheVolume("slipway-emulator"), dagger.ContainerWithMountedCacheOpts{
+			Sharing: dagger.CacheSharingModePrivate,
+		}).
+		// From this engine's own pull, so that its mirrors and its cache serve the nested engine too.
+		WithMountedFile("/images/mysql/8.4.tar", dag.Container().From(mysqlImage).AsTarball()).
+		WithEnvVariable("REGION", s.Region).
+		WithEnvVariable("SLIPWAY_NOW", time.Now().Format(time.RFC3339Nano)).
+		WithExposedPort(80).
+		AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true, InsecureRootCapabilities: true}), nil
+}
+
+func emulatorImage() (*dagger.Container, error) {
+	program, err := embedded()
+	if err != nil {
+		return nil, err
+	}
+	return program.Directory("pipeline/emulator").DockerBuild(), nil
+}
+
+// emulated is the same chain with an emulator in the place of AWS.
+func (s *Slipway) emulated(ctx context.Context, environment string) (*Slipway, error) {
+	platform, err := dag.DefaultPlatform(ctx)
+	if err != nil {
+		return nil, err
+	}
+	emulator, err := s.Emulator()
+	if err != nil {
+		return nil, err
+	}
+	// Not a secret: the emulator takes any, and the client wants some.
+	credential := dag.SetSecret("slipway-emulator-credential", "test")
+
+	e := *s
+	e.EnvironmentName = environment
+	e.AccessKeyID, e.SecretAccessKey, e.SessionToken = credential, credential, nil
+	e.StateBucket = ""
+	e.Endpoint, e.EmulatorService = emulatorURL, emulator
+	e.Platform = platform // its tasks run on this machine
+	return &e, nil
+}
+
+// rehearsal is a deployment with what comes before and after it.
+type rehearsal struct {
+	*deployment
+	write  []string
+	expect string
+}
+
+// emulatorTimeout is how long the emulator may take from its start to its first answer; it takes about ten seconds.
+const emulatorTimeout = 3 * time.Minute
+
+func (r *rehearsal) doEmulator(ctx context.Context) (chain.Done, error) {
+	// The image first, which takes a minute the first time and has no limit.
+	image, err := emulatorImage()
+	if err != nil {
+		return chain.Done{}, err
+	}
+	if _, err := image.Sync(ctx); err != nil {
+		return chain.Done{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, emulatorTimeout)
+	defer cancel()
+	if _, err := r.EmulatorService.Start(limited); err != nil {
+		return chain.Done{}, (&report.Failure{
+			Reason: "the emulator did not come up",
+			Effect: "nothing was changed",
+			Next:   "what it printed last stands with the service above; it needs an engine that may run privileged services",
+		}).Because(err)
+	}
+	return chain.Done{Summary: "stands for AWS in " + r.Region}, nil
+}
+
+func (r *rehearsal) doBootstrap(ctx context.Context) (chain.Done, error) {
+	c, err := r.application()
+	if err != nil {
+		return chain.Done{}, err
+	}
+	_, result, err := perform(ctx, c, "bootstrap")
+	return inner(result, err), err
+}
+
+func (r *rehearsal) doWrite(ctx context.Context) (chain.Done, error) {
+	if len(r.write) == 0 {
+		return chain.Done{Summary: "no command was given"}, nil
+	}
+	environment := &Environment{Slipway: r.Slipway}
+	_, err := environment.run(ctx, r.write)
+	return chain.Done{Summary: fmt.Sprintf("%q exited with 0", r.write)}, err
+}
+
+func (r *rehearsal) doPage(ctx context.Context) (chain.Done, error) {
+	c, err := r.application()
+	if err != nil {
+		return chain.Done{}, err
+	}
+	_, result, err := perform(ctx, c, "request", "--path", "/", "--expect", r.expect)
+	return inner(result, err), err
+}
+
+func lastLine(text string) string {
+	lines := strings.Split(strings.TrimSpace(text), "\n")
+	return lines[len(lines)-1]
+}
