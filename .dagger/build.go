@@ -21,16 +21,8 @@ func (s *Slipway) Build(ctx context.Context) (*Build, error) {
 }
 
 func (s *Slipway) build(ctx context.Context) (*Build, error) {
-	found, err := s.app().Exists(ctx, "Dockerfile")
-	if err != nil {
+	if err := s.hasDockerfile(ctx); err != nil {
 		return nil, err
-	}
-	if !found {
-		return nil, &report.Failure{
-			Reason: "there is no " + s.App + "/Dockerfile",
-			Effect: "nothing was changed",
-			Next:   "give the application's directory with --app",
-		}
 	}
 	release, err := s.release(ctx)
 	if err != nil {
@@ -49,6 +41,22 @@ func (s *Slipway) build(ctx context.Context) (*Build, error) {
 		return nil, err
 	}
 	return &Build{Slipway: s, Release: release, Container: container, Archive: archive}, nil
+}
+
+// hasDockerfile returns a failure where the application's directory isn't one.
+func (s *Slipway) hasDockerfile(ctx context.Context) error {
+	found, err := s.Source.Exists(ctx, s.App+"/Dockerfile")
+	if err != nil {
+		return err
+	}
+	if !found {
+		return &report.Failure{
+			Reason: "there is no " + s.App + "/Dockerfile",
+			Effect: "nothing was changed",
+			Next:   "give the application's directory with --app",
+		}
+	}
+	return nil
 }
 
 // Build is the application's image, built and not pushed.
@@ -78,8 +86,18 @@ func (b *Build) Test(ctx context.Context) (string, error) {
 // Push the image into the environment's repository: by digest, and not at all where the repository has it.
 //
 // +cache="never"
-func (b *Build) Push(ctx context.Context, environment *Environment) (*Image, error) {
-	c, err := environment.Slipway.application()
+func (b *Build) Push(
+	ctx context.Context,
+
+	// Environment to push to; by default the one that the constructor names.
+	// +optional
+	environment *Environment,
+) (*Image, error) {
+	target := b.Slipway
+	if environment != nil {
+		target = environment.Slipway
+	}
+	c, err := target.application()
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +136,9 @@ func (s *Slipway) Test(ctx context.Context) (string, error) {
 }
 
 func (s *Slipway) test(ctx context.Context) (string, error) {
+	if err := s.hasDockerfile(ctx); err != nil {
+		return "", err
+	}
 	const password = "test" // of a server that lives as long as the tests
 	mysql := dag.Container().From(mysqlImage).
 		WithEnvVariable("MYSQL_ROOT_PASSWORD", password).

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"time"
 
@@ -53,12 +54,32 @@ type Environment struct {
 // Bring an image that was pushed to this environment into service: verify, migrate, update, wait, smoke test.
 //
 // +cache="never"
-func (e *Environment) Redeploy(ctx context.Context, image *Image) (*Deployment, error) {
+func (e *Environment) Redeploy(
+	ctx context.Context,
+
+	// The image, from a build that was pushed; or digest and release name one.
+	// +optional
+	image *Image,
+
+	// Digest of an image that the environment's repository has, "sha256:…".
+	// +optional
+	digest string,
+
+	// Release id that the image of this digest answers with.
+	// +optional
+	release string,
+) (*Deployment, error) {
+	if image != nil {
+		digest, release = image.Digest, image.Release
+	}
+	if digest == "" || release == "" {
+		return nil, errors.New("redeploy: give the image, or its digest and the release id that it answers with")
+	}
 	c, err := e.Slipway.application()
 	if err != nil {
 		return nil, err
 	}
-	_, result, err := perform(ctx, c, "redeploy", "--digest", image.Digest, "--commit", image.Release)
+	_, result, err := perform(ctx, c, "redeploy", "--digest", digest, "--commit", release)
 	return e.Slipway.deployment(ctx, result, err)
 }
 

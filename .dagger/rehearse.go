@@ -21,18 +21,22 @@ import (
 func (s *Slipway) Rehearse(
 	ctx context.Context,
 
-	// One-off command that writes something, as the image's entry point takes it. None: nothing is written.
-	// +default=["manage", "create_post", "--title", "Rehearsed"]
+	// One-off command that writes something, as the image's entry point takes it. By default, where expect isn't given
+	// either, the blog's command that creates a post.
+	// +optional
 	write []string,
 
-	// Text that the page at / must hold then.
-	// +default="Rehearsed"
+	// Text that the page at / must hold then; by default the title of that post.
+	// +optional
 	expect string,
 
 	// Environment that is rehearsed: a file environments/NAME.tfvars made for it.
 	// +default="rehearsal"
 	environment string,
 ) (*Deployment, error) {
+	if len(write) == 0 && expect == "" {
+		write, expect = []string{"manage", "create_post", "--title", "Rehearsed"}, "Rehearsed"
+	}
 	r := &rehearsal{write: write, expect: expect}
 	emulated, err := s.emulated(ctx, environment)
 	if err != nil {

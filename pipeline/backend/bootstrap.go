@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -64,7 +65,7 @@ func Bootstrap(ctx context.Context, client bootstrapAPI, bucket, region string) 
 			return err
 		}},
 		{"policy", func() error {
-			policy, err := tlsOnly(bucket)
+			policy, err := tlsOnly(bucket, region)
 			if err != nil {
 				return err
 			}
@@ -82,7 +83,8 @@ func Bootstrap(ctx context.Context, client bootstrapAPI, bucket, region string) 
 
 // tlsOnly denies every request that isn't encrypted on its way:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-best-practices.html
-func tlsOnly(bucket string) (string, error) {
+func tlsOnly(bucket, region string) (string, error) {
+	arn := "arn:" + partition(region) + ":s3:::" + bucket
 	policy, err := json.Marshal(map[string]any{
 		"Version": "2012-10-17",
 		"Statement": []any{map[string]any{
@@ -90,9 +92,21 @@ func tlsOnly(bucket string) (string, error) {
 			"Effect":    "Deny",
 			"Principal": "*",
 			"Action":    "s3:*",
-			"Resource":  []string{"arn:aws:s3:::" + bucket, "arn:aws:s3:::" + bucket + "/*"},
+			"Resource":  []string{arn, arn + "/*"},
 			"Condition": map[string]any{"Bool": map[string]string{"aws:SecureTransport": "false"}},
 		}},
 	})
 	return string(policy), err
+}
+
+// partition is the part of AWS that a region belongs to; an ARN of another one is refused in a policy:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html
+func partition(region string) string {
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		return "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		return "aws-us-gov"
+	}
+	return "aws"
 }

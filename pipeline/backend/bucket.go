@@ -52,10 +52,13 @@ func Check(ctx context.Context, client headAPI, bucket, region string) error {
 		return &report.Failure{
 			Reason: fmt.Sprintf("the state bucket %s does not exist", bucket),
 			Effect: untouched,
-			Next:   fmt.Sprintf("make it, once per account: dagger call bootstrap --region %s (or: slipway bootstrap --region %s), or name another with --state-bucket", region, region),
+			Next:   "make it, once per account and region, with bootstrap (dagger call … bootstrap, or slipway bootstrap) and the same region and state bucket",
 		}
 	case http.StatusMovedPermanently, http.StatusBadRequest:
 		there := response.Response.Header.Get("X-Amz-Bucket-Region")
+		if there == "" && response.HTTPStatusCode() == http.StatusBadRequest {
+			break // a region would be named; S3 says 400 of much else
+		}
 		return &report.Failure{
 			Reason: fmt.Sprintf("the state bucket %s is in %s, not in %s", bucket, orUnknown(there), region),
 			Effect: untouched,

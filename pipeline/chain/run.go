@@ -4,6 +4,7 @@ package chain
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -88,7 +89,9 @@ func Run(ctx context.Context, steps []Step, progress Progress) ([]report.Step, e
 		})
 	}
 	group.Wait()
-	if failure == nil && ctx.Err() != nil {
+	// A cancellation that came when all was done took nothing away.
+	kept := slices.ContainsFunc(results, func(step report.Step) bool { return step.Outcome == report.NotStarted })
+	if failure == nil && kept {
 		failure = (&report.Failure{Reason: "the run was cancelled", Effect: "steps shown as not started did nothing"}).Because(context.Cause(ctx))
 	}
 	flat := flatten(results, inner)

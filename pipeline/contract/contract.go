@@ -77,7 +77,11 @@ func Parse(document []byte) (Contract, error) {
 	var head struct {
 		Version *int `json:"version"`
 	}
-	if err := json.Unmarshal(document, &head); err != nil {
+	err := json.Unmarshal(document, &head)
+	if _, typed := errors.AsType[*json.UnmarshalTypeError](err); typed {
+		return Contract{}, errors.New("it is no JSON object with a version that is a number")
+	}
+	if err != nil {
 		return Contract{}, fmt.Errorf("it is not JSON: %w", err)
 	}
 	if head.Version == nil {
@@ -92,6 +96,14 @@ func Parse(document []byte) (Contract, error) {
 	}
 	if missing := c.missing(); len(missing) > 0 {
 		return Contract{}, fmt.Errorf("it lacks %s", strings.Join(missing, ", "))
+	}
+	// A release keeps its revisions by these names: of two services with one name, one would get the other's.
+	seen := map[string]bool{}
+	for _, service := range c.Services {
+		if seen[service.Name] {
+			return Contract{}, fmt.Errorf("two of its services are named %q", service.Name)
+		}
+		seen[service.Name] = true
 	}
 	if len(c.Migration.Command) > 0 {
 		if _, err := c.ServiceNamed(c.Migration.Service); err != nil {

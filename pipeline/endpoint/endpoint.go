@@ -19,7 +19,7 @@ func (e Endpoint) Check() error {
 		return nil
 	}
 	u, err := url.Parse(string(e))
-	if err != nil || u.Scheme != "http" || u.Host == "" || (u.Path != "" && u.Path != "/") {
+	if err != nil || u.Scheme != "http" || u.Hostname() == "" || (u.Path != "" && u.Path != "/") {
 		return fmt.Errorf("endpoint %q is not a URL of the form http://HOST[:PORT]", string(e))
 	}
 	return nil

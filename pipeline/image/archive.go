@@ -10,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -46,8 +48,10 @@ func Open(archive, scratch string) (v1.Image, error) {
 	if err != nil {
 		return nil, damaged(err)
 	}
-	if !isLayout {
-		err = sameDiffIDs(image)
+	if isLayout {
+		err = present(image)
+	} else {
+		err = errors.Join(sameConfiguration(archive, image), sameDiffIDs(image))
 	}
 	if err != nil {
 		return nil, damaged(err)
@@ -137,10 +141,15 @@ func only(index v1.ImageIndex) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(manifest.Manifests) != 1 {
-		return nil, fmt.Errorf("it holds %d images, and one is wanted", len(manifest.Manifests))
+	// BuildKit puts an image's provenance beside it, as if it were an image:
+	// https://docs.docker.com/build/metadata/attestations/attestation-storage/
+	manifests := slices.DeleteFunc(slices.Clone(manifest.Manifests), func(d v1.Descriptor) bool {
+		return d.Annotations["vnd.docker.reference.type"] == "attestation-manifest"
+	})
+	if len(manifests) != 1 {
+		return nil, fmt.Errorf("it holds %d images, and one is wanted", len(manifests))
 	}
-	descriptor := manifest.Manifests[0]
+	descriptor := manifests[0]
 	if descriptor.MediaType.IsIndex() {
 		inner, err := index.ImageIndex(descriptor.Digest)
 		if err != nil {
@@ -151,18 +160,62 @@ func only(index v1.ImageIndex) (v1.Image, error) {
 	return index.Image(descriptor.Digest)
 }
 
-// sameDiffIDs reads every layer and compares it with what the image's configuration says of it. A layer that was changed
-// on its way would be pushed without complaint, and refused by whoever pulls it.
-func sameDiffIDs(image v1.Image) error {
+// present finds what an archive lacks that ends early. What it has was compared with its digest when it was written out.
+func present(image v1.Image) error {
+	if _, err := image.RawConfigFile(); err != nil {
+		return err
+	}
 	layers, err := image.Layers()
 	if err != nil {
 		return err
 	}
 	for _, layer := range layers {
-		want, err := layer.DiffID()
+		content, err := layer.Compressed()
 		if err != nil {
 			return err
 		}
+		if err := content.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sameConfiguration compares the configuration with its name in an archive of docker save, which holds its digest:
+// "HEX.json" or "sha256:HEX".
+func sameConfiguration(archive string, image v1.Image) error {
+	manifest, err := tarball.LoadManifest(func() (io.ReadCloser, error) { return os.Open(archive) })
+	if err != nil {
+		return err
+	}
+	got, err := image.ConfigName()
+	if err != nil {
+		return err
+	}
+	want := strings.TrimPrefix(strings.TrimSuffix(path.Base(manifest[0].Config), ".json"), "sha256:")
+	if len(want) == len(got.Hex) && want != got.Hex {
+		return fmt.Errorf("the configuration is damaged: it should be sha256:%s and is %s", want, got)
+	}
+	return nil
+}
+
+// sameDiffIDs reads every layer and compares it with what the image's configuration says of it. A layer that was changed
+// on its way would be pushed without complaint, and refused by whoever pulls it.
+func sameDiffIDs(image v1.Image) error {
+	config, err := image.ConfigFile()
+	if err != nil {
+		return err
+	}
+	layers, err := image.Layers()
+	if err != nil {
+		return err
+	}
+	if len(layers) != len(config.RootFS.DiffIDs) {
+		return fmt.Errorf("it has %d layers, and its configuration says %d", len(layers), len(config.RootFS.DiffIDs))
+	}
+	for i, layer := range layers {
+		// Not the layer's own DiffID: where the layer is compressed, that is made from the content it has.
+		want := config.RootFS.DiffIDs[i]
 		content, err := layer.Uncompressed()
 		if err != nil {
 			return err

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 
@@ -52,6 +53,11 @@ func (t *Terraform) command() (*tfexec.Terraform, error) {
 	}
 	tf.SetStdout(io.Discard)
 	tf.SetStderr(io.Discard)
+	// How long an interrupted Terraform may finish what it is doing, before it is killed. What it is making then would be
+	// in no state; a database takes this long.
+	if err := tf.SetWaitDelay(30 * time.Minute); err != nil {
+		return nil, fmt.Errorf("run terraform in %s: %w", t.dir, err)
+	}
 	return tf, nil
 }
 

@@ -104,6 +104,7 @@ func (u *ui) read(line []byte) {
 			u.say(fmt.Sprintf("%s: still %s after %d s", address, gerund[m.Hook.Action], m.Hook.Elapsed))
 		}
 	case "apply_complete":
+		delete(u.reported, address) // a replacement counts its time anew
 		if m.Hook.Action == "read" {
 			return // data sources, on every plan
 		}

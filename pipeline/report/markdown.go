@@ -8,9 +8,10 @@ import (
 // Markdown is the result for a job summary or a pull-request comment.
 func Markdown(r Result) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "## %s %s: %s-%s\n\n", mark(r.Outcome), r.Operation, r.Name, r.Environment)
+	fmt.Fprintf(&b, "## %s %s\n\n", mark(r.Outcome), strings.TrimSuffix(r.Operation+": "+r.subject(), ": "))
 	if r.Failure != nil {
-		fmt.Fprintf(&b, "```text\n%s```\n\n", r.Failure.Text(r.Operation))
+		text := r.Failure.Text(r.Operation)
+		fmt.Fprintf(&b, "%[1]stext\n%[2]s%[1]s\n\n", fence(text), text)
 	}
 	if fields := r.fields(); len(fields) > 0 {
 		b.WriteString("| | |\n| --- | --- |\n")
@@ -57,6 +58,15 @@ func (r Result) fields() [][2]string {
 		add("plan", r.Plan.Counts())
 	}
 	return fields
+}
+
+// fence is longer than any row of backticks in the text, so that no line of a log ends the block.
+func fence(text string) string {
+	fence := "```"
+	for strings.Contains(text, fence) {
+		fence += "`"
+	}
+	return fence
 }
 
 // cell keeps text inside one cell of a Markdown table.

@@ -5,6 +5,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -72,6 +73,14 @@ type Step struct {
 // Duration is how long the step ran; 0 when it did not start.
 func (s Step) Duration() time.Duration { return s.Finished.Sub(s.Started) }
 
+// subject is what was operated on, "blog-dev"; empty for an operation that is of no environment, like validate.
+func (r Result) subject() string {
+	if r.Name == "" {
+		return ""
+	}
+	return r.Name + "-" + r.Environment
+}
+
 // Wall is the time from the first step's start to the last one's end.
 func (r Result) Wall() time.Duration {
 	var first, last time.Time
@@ -134,7 +143,7 @@ type Failure struct {
 
 // Because records the error that a failure comes from.
 func (f *Failure) Because(cause error) *Failure {
-	f.cause, f.Cause = cause, cause.Error()
+	f.cause, f.Cause = cause, strings.TrimSpace(cause.Error()) // terraform-exec's errors end in empty lines
 	return f
 }
 

@@ -72,8 +72,8 @@ func AsFailure(err error) *Failure {
 
 func (r Result) headline() string {
 	var parts []string
-	if r.Name != "" {
-		parts = append(parts, r.Name+"-"+r.Environment)
+	if subject := r.subject(); subject != "" {
+		parts = append(parts, subject)
 	}
 	if r.Release.Commit != "" {
 		parts = append(parts, "commit "+short(r.Release.Commit, 12))

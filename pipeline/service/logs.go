@@ -64,12 +64,13 @@ func (t *tail) read(ctx context.Context) (int, error) {
 			t.deployer.say("| " + line)
 		}
 		count += len(output.Events)
-		// The end of the stream is where the token stays the same.
-		if len(output.Events) == 0 || aws.ToString(t.next) == aws.ToString(output.NextForwardToken) {
-			t.next = output.NextForwardToken
+		// The end of the stream is where the token stays the same. A page before it may be empty:
+		// https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html
+		end := output.NextForwardToken == nil || aws.ToString(t.next) == *output.NextForwardToken
+		t.next = output.NextForwardToken
+		if end {
 			return count, nil
 		}
-		t.next = output.NextForwardToken
 	}
 	return count, nil
 }

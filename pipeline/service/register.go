@@ -3,7 +3,9 @@ package service
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -61,7 +63,6 @@ func clone(template *types.TaskDefinition, tags []types.Tag, entry contract.Serv
 		EnableFaultInjection:    template.EnableFaultInjection,
 		EphemeralStorage:        template.EphemeralStorage,
 		ExecutionRoleArn:        template.ExecutionRoleArn,
-		InferenceAccelerators:   template.InferenceAccelerators,
 		IpcMode:                 template.IpcMode,
 		Memory:                  template.Memory,
 		NetworkMode:             template.NetworkMode,
@@ -76,15 +77,30 @@ func clone(template *types.TaskDefinition, tags []types.Tag, entry contract.Serv
 	}, nil
 }
 
+// unwanted is what the value of a tag may not hold, and longest how long it may be:
+// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs-using-tags.html
+var unwanted = regexp.MustCompile(`[^\p{L}\p{N} +=._:/@-]+`)
+
+const longest = 256
+
+// ourTag makes a tag that ECS takes: a registration must not fail for the name of the one who asked for it.
+func ourTag(key, value string) types.Tag {
+	value = strings.TrimSpace(unwanted.ReplaceAllString(value, "-"))
+	if characters := []rune(value); len(characters) > longest {
+		value = string(characters[:longest])
+	}
+	return types.Tag{Key: &key, Value: &value}
+}
+
 // releaseTags are the template's own tags and, in place of an older release's, this one's.
 func releaseTags(template []types.Tag, entry contract.Service, release Release) []types.Tag {
 	ours := []types.Tag{
-		{Key: aws.String(TagCommit), Value: &release.Commit},
-		{Key: aws.String(TagDigest), Value: aws.String(release.Digest())},
-		{Key: aws.String(TagTemplate), Value: aws.String(revisionName(entry.Template))},
+		ourTag(TagCommit, release.Commit),
+		ourTag(TagDigest, release.Digest()),
+		ourTag(TagTemplate, revisionName(entry.Template)),
 	}
 	if release.Run != "" {
-		ours = append(ours, types.Tag{Key: aws.String(TagRun), Value: &release.Run})
+		ours = append(ours, ourTag(TagRun, release.Run))
 	}
 	var tags []types.Tag
 	for _, tag := range template {

@@ -48,7 +48,7 @@ func (d *Deployer) Migrate(ctx context.Context, release Release) (bool, error) {
 }
 
 // RunTask runs a command as a one-off task of a revision of the service, shows its log lines while it runs, and returns a
-// failure with the last of them unless every essential container exits with 0.
+// failure with the last of them unless the service's container exits with 0.
 func (d *Deployer) RunTask(ctx context.Context, entry contract.Service, revision string, command []string) error {
 	definition, _, err := d.template(ctx, revision)
 	if err != nil {
@@ -73,7 +73,7 @@ func (d *Deployer) RunTask(ctx context.Context, entry contract.Service, revision
 	if err != nil {
 		return err
 	}
-	return verdict(stopped, tail.last(lastLines))
+	return verdict(stopped, entry.Container, tail.last(lastLines))
 }
 
 func (d *Deployer) taskInput(entry contract.Service, revision string, command []string) *ecs.RunTaskInput {
@@ -126,20 +126,20 @@ func (d *Deployer) follow(ctx context.Context, arn string, tail *tail) (types.Ta
 	}
 }
 
-// verdict is nil for a task whose containers all exited with 0. A task that never started has no exit code at all.
-func verdict(task types.Task, evidence []string) error {
+// verdict is nil for a task whose container exited with 0. That is the one that runs the command: ECS stops the others when
+// it has ended, and what they exit with then says nothing. A task that never started has no exit code at all.
+func verdict(task types.Task, container string, evidence []string) error {
 	id := taskID(aws.ToString(task.TaskArn))
 	reason := aws.ToString(task.StoppedReason)
 	if task.StopCode == types.TaskStopCodeTaskFailedToStart {
 		return &report.Failure{Reason: fmt.Sprintf("could not start (task %s): %s", id, reason), Evidence: evidence}
 	}
-	i := slices.IndexFunc(task.Containers, func(c types.Container) bool { return c.ExitCode == nil || *c.ExitCode != 0 })
-	if i < 0 {
-		return nil
-	}
-	failed := task.Containers[i]
-	if failed.ExitCode == nil {
+	i := slices.IndexFunc(task.Containers, func(c types.Container) bool { return aws.ToString(c.Name) == container })
+	switch {
+	case i < 0 || task.Containers[i].ExitCode == nil:
 		return &report.Failure{Reason: fmt.Sprintf("ended without an exit status (task %s): %s", id, reason), Evidence: evidence}
+	case *task.Containers[i].ExitCode != 0:
+		return &report.Failure{Reason: fmt.Sprintf("exited with status %d (task %s)", *task.Containers[i].ExitCode, id), Evidence: evidence}
 	}
-	return &report.Failure{Reason: fmt.Sprintf("exited with status %d (task %s)", *failed.ExitCode, id), Evidence: evidence}
+	return nil
 }

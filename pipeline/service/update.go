@@ -45,7 +45,7 @@ func (d *Deployer) Update(ctx context.Context, release Release) ([]Deployment, e
 	if err := errors.Join(errs...); err != nil {
 		var updated []string
 		for _, deployment := range deployments {
-			if deployment.ID != "" {
+			if deployment.Revision != "" {
 				updated = append(updated, deployment.Service.Service)
 			}
 		}
@@ -69,7 +69,8 @@ func (d *Deployer) update(ctx context.Context, entry contract.Service, now types
 			return Deployment{Service: entry, ID: aws.ToString(deployment.Id), Revision: revision}, nil
 		}
 	}
-	return Deployment{}, fmt.Errorf("update service %s to %s: ECS took the update and shows no deployment of it", entry.Service, revisionName(revision))
+	// The revision says that the service was updated, although nothing can be waited for.
+	return Deployment{Service: entry, Revision: revision}, fmt.Errorf("update service %s to %s: ECS took the update and shows no deployment of it", entry.Service, revisionName(revision))
 }
 
 // updateInput asks for the revision and, where the service runs no task, for the contract's count: infrastructure creates

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -30,10 +32,15 @@ type application struct {
 
 	cfg         aws.Config
 	contract    contract.Contract
+	document    []byte // the contract as it was published
 	deployer    *service.Deployer
 	release     service.Release
 	deployments []service.Deployment
 }
+
+// tag is what ECR takes as an image's tag, less what Push may put behind it:
+// https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_PutImage.html
+var tag = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,114}$`)
 
 // steps are chain.Release's, done against AWS.
 func (a *application) steps() chain.Application {
@@ -46,11 +53,18 @@ func (a *application) read(ctx context.Context) (chain.Done, error) {
 	if err := a.check(); err != nil {
 		return chain.Done{}, err
 	}
+	if a.commit != "" && !tag.MatchString(a.commit) {
+		return chain.Done{}, &report.Failure{
+			Reason: fmt.Sprintf("the release id %q can't be an image's tag", a.commit),
+			Effect: "nothing was changed",
+			Next:   "use letters, digits, full stops, hyphens and underscores, 115 at most, and begin with none of the stops and hyphens",
+		}
+	}
 	var err error
 	if a.cfg, _, err = a.connect(ctx); err != nil {
 		return chain.Done{}, err
 	}
-	if a.contract, err = contract.Read(ctx, ssm.NewFromConfig(a.cfg), a.Name, a.Environment, a.Region); err != nil {
+	if a.contract, a.document, err = contract.Read(ctx, ssm.NewFromConfig(a.cfg), a.Name, a.Environment, a.Region); err != nil {
 		return chain.Done{}, err
 	}
 	a.result.Release.URL = a.contract.URL
@@ -190,12 +204,16 @@ func (c *contractCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return done, err
 		}
-		if c.Out != "" {
-			return done, writeJSON(c.Out, a.contract, 0o644)
+		var document bytes.Buffer
+		if err := json.Indent(&document, a.document, "", "  "); err != nil {
+			return done, err
 		}
-		encoder := json.NewEncoder(s.out)
-		encoder.SetIndent("", "  ")
-		return done, encoder.Encode(a.contract)
+		document.WriteByte('\n')
+		if c.Out != "" {
+			return done, os.WriteFile(c.Out, document.Bytes(), 0o644)
+		}
+		_, err = document.WriteTo(s.out)
+		return done, err
 	}
 	return c.operate(ctx, s, a.result, []chain.Step{{Name: "contract", Run: read}})
 }

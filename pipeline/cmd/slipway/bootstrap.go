@@ -12,7 +12,7 @@ import (
 type bootstrapCommand struct {
 	output
 	location
-	StateBucket string `help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
+	StateBucket string `env:"SLIPWAY_STATE_BUCKET" help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
 }
 
 func (c *bootstrapCommand) Run(ctx context.Context, s streams) error {

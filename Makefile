@@ -1,0 +1,50 @@
+# `make test` is everything that runs without AWS. It needs Docker, Go 1.26, Terraform 1.11 or later, and a shell.
+
+# The docker program. It is asked for by this name everywhere.
+DOCKER ?= docker
+export DOCKER
+
+actionlint  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.7.0
+tflint      := github.com/terraform-linters/tflint@v0.64.0
+
+.DEFAULT_GOAL := help
+.PHONY: help test unit lint terraform blog rehearsal engine bench
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+test: unit lint terraform blog rehearsal engine ## Run every part below
+	@echo "make test: all parts passed"
+
+unit: ## Go: vet and unit tests, in seconds
+	go vet ./...
+	go vet -tags rehearsal ./...
+	go -C .dagger vet ./...
+	go test ./...
+
+lint: ## Go's format, staticcheck, actionlint
+	@unformatted=$$(gofmt -l *.go pipeline .dagger/*.go); \
+	if [ -n "$$unformatted" ]; then echo "lint: not formatted, run gofmt -w: $$unformatted"; exit 1; fi
+	go run $(staticcheck) -tags rehearsal ./...
+	go run $(actionlint)
+
+terraform: ## Terraform: format, validation, its tests, tflint
+	@copy=$$(mktemp -d) && trap 'rm -rf "$$copy"' EXIT && cp -R terraform/. "$$copy" && cd "$$copy" && \
+	terraform fmt -check -recursive && \
+	terraform init -backend=false -input=false >/dev/null && \
+	terraform validate && \
+	terraform test && \
+	go run $(tflint) --recursive
+
+blog: ## The blog: lint, tests against a real MySQL, one test in a browser, the production image
+	blog/test
+
+rehearsal: ## The whole chain on an emulator, with real Terraform, containers and MySQL
+	go test -tags rehearsal -count 1 -timeout 25m -v ./pipeline/rehearsal
+
+engine: ## The Dagger functions, where a Dagger engine answers
+	tests/run
+
+bench: ## What the program adds to Terraform's own time
+	go test -tags rehearsal -count 1 -timeout 30m -run '^$$' -bench . -benchtime 5x ./pipeline/rehearsal

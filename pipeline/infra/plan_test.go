@@ -1,0 +1,167 @@
+package infra
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+// change is one resource of a saved plan, as terraform show -json writes it.
+func change(address, kind, actions string, more ...string) string {
+	mode := "managed"
+	if strings.HasPrefix(address, "data.") {
+		mode = "data"
+	}
+	return `{"address": "` + strings.ReplaceAll(address, `"`, `\"`) + `", "mode": "` + mode + `", "type": "` + kind + `", "name": "this",
+		"change": {"actions": [` + actions + `], "after": {"password": "a-generated-password"}` + strings.Join(more, "") + `}}`
+}
+
+func savedPlan(t *testing.T, changes ...string) *tfjson.Plan {
+	t.Helper()
+	var plan tfjson.Plan
+	document := `{"format_version": "1.2", "terraform_version": "1.11.4", "resource_changes": [` + strings.Join(changes, ",") + `]}`
+	if err := json.Unmarshal([]byte(document), &plan); err != nil {
+		t.Fatal(err)
+	}
+	return &plan
+}
+
+const (
+	create  = `"create"`
+	update  = `"update"`
+	destroy = `"delete"`
+	replace = `"delete", "create"`
+	before  = `"create", "delete"` // create_before_destroy
+	read    = `"read"`
+	noOp    = `"no-op"`
+	forget  = `"forget"`
+)
+
+func TestSummary(t *testing.T) {
+	tests := map[string]struct {
+		changes []string
+		want    report.Plan
+	}{
+		"nothing": {nil, report.Plan{Markdown: "Plan: 0 to add, 0 to change, 0 to destroy.\n"}},
+		"nothing that changes": {
+			[]string{change("aws_vpc.this", "aws_vpc", noOp), change("data.aws_region.this", "aws_region", read), change("aws_ecs_task_definition.this", "aws_ecs_task_definition", forget)},
+			report.Plan{Markdown: "Plan: 0 to add, 0 to change, 0 to destroy.\n"},
+		},
+		"everything, counted as Terraform counts": {
+			[]string{
+				change("aws_vpc.this", "aws_vpc", create),
+				change(`aws_subnet.private["a"]`, "aws_subnet", update),
+				change("aws_eip.nat", "aws_eip", destroy),
+				change("aws_db_instance.this", "aws_db_instance", replace, `, "replace_paths": [["engine_version"], ["restore", 0, "size"]]`),
+				change("aws_lb.this", "aws_lb", before),
+				change("data.aws_region.this", "aws_region", read),
+				change("aws_ecs_cluster.this", "aws_ecs_cluster", noOp),
+			},
+			report.Plan{Add: 3, Change: 1, Destroy: 3, Markdown: "Plan: 3 to add, 1 to change, 3 to destroy.\n\n" +
+				"| action | resource | |\n| --- | --- | --- |\n" +
+				"| create | `aws_vpc.this` |  |\n" +
+				"| update | `aws_subnet.private[\"a\"]` |  |\n" +
+				"| destroy | `aws_eip.nat` |  |\n" +
+				"| replace | `aws_db_instance.this` | because of `engine_version`, `restore.0.size` |\n" +
+				"| replace | `aws_lb.this` |  |\n"},
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			got := Summary(savedPlan(t, test.changes...))
+			if diff := cmp.Diff(test.want, got); diff != "" {
+				t.Errorf("summary (-want +got):\n%s", diff)
+			}
+			if strings.Contains(got.Markdown, "a-generated-password") {
+				t.Errorf("the summary holds a value:\n%s", got.Markdown)
+			}
+		})
+	}
+}
+
+func TestForcingOfPathsThatAreNone(t *testing.T) {
+	if got := forcing([]any{"not a path", []any{"name"}}); !cmp.Equal(got, []string{"`name`"}) {
+		t.Errorf("paths %v", got)
+	}
+}
+
+func TestGuarded(t *testing.T) {
+	database := "module.database.aws_db_instance.this"
+	tests := map[string]struct {
+		change string
+		want   []string
+	}{
+		"a database that is destroyed":                           {change(database, "aws_db_instance", destroy), []string{database}},
+		"a database that is replaced":                            {change(database, "aws_db_instance", replace), []string{database}},
+		"a database whose successor is made first":               {change(database, "aws_db_instance", before), []string{database}},
+		"a database that is made":                                {change(database, "aws_db_instance", create), nil},
+		"a database that is updated":                             {change(database, "aws_db_instance", update), nil},
+		"a database that nothing happens to":                     {change(database, "aws_db_instance", noOp), nil},
+		"a database that Terraform lets go of":                   {change(database, "aws_db_instance", forget), nil},
+		"a repository with its images":                           {change("aws_ecr_repository.this", "aws_ecr_repository", destroy), []string{"aws_ecr_repository.this"}},
+		"a secret":                                               {change("aws_secretsmanager_secret.this", "aws_secretsmanager_secret", replace), []string{"aws_secretsmanager_secret.this"}},
+		"the logs":                                               {change("aws_cloudwatch_log_group.this", "aws_cloudwatch_log_group", destroy), []string{"aws_cloudwatch_log_group.this"}},
+		"a rule that can be made again":                          {change("aws_vpc_security_group_egress_rule.this", "aws_vpc_security_group_egress_rule", replace), nil},
+		"a data source of that type, which Terraform only reads": {change("data.aws_db_instance.this", "aws_db_instance", read), nil},
+		"a data source that leaves the state":                    {change("data.aws_db_instance.this", "aws_db_instance", destroy), nil},
+		"one of several":                                         {change("aws_s3_bucket.a", "aws_s3_bucket", noOp) + "," + change("aws_s3_bucket.b", "aws_s3_bucket", destroy), []string{"aws_s3_bucket.b"}},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			if diff := cmp.Diff(test.want, Guarded(savedPlan(t, test.change))); diff != "" {
+				t.Errorf("guarded (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestGuard(t *testing.T) {
+	bucket, database := `aws_s3_bucket.this["a"]`, "aws_db_instance.this"
+	both := []string{change(bucket, "aws_s3_bucket", destroy), change(database, "aws_db_instance", replace)}
+	tests := map[string]struct {
+		changes []string
+		allowed []string
+		want    *report.Failure
+	}{
+		"nothing is lost":               {changes: []string{change(database, "aws_db_instance", create)}},
+		"both are named":                {changes: both, allowed: []string{database, bucket}},
+		"a name that nothing stands by": {changes: nil, allowed: []string{database}},
+		"none is named": {changes: both, want: &report.Failure{
+			Reason:   "the guard refuses the plan: it destroys or replaces 2 resources that hold data",
+			Evidence: []string{bucket, database},
+			Effect:   "nothing was applied",
+			Next:     `if that is meant, name each one: --allow-destroy 'aws_s3_bucket.this["a"]' --allow-destroy 'aws_db_instance.this'`,
+		}},
+		"one is named, the other is refused": {changes: both, allowed: []string{bucket}, want: &report.Failure{
+			Reason:   "the guard refuses the plan: it destroys or replaces 1 resources that hold data",
+			Evidence: []string{database},
+			Effect:   "nothing was applied",
+			Next:     "if that is meant, name each one: --allow-destroy 'aws_db_instance.this'",
+		}},
+		"the beginning of an address is no address": {changes: both[:1], allowed: []string{"aws_s3_bucket.this"}, want: &report.Failure{
+			Reason:   "the guard refuses the plan: it destroys or replaces 1 resources that hold data",
+			Evidence: []string{bucket},
+			Effect:   "nothing was applied",
+			Next:     `if that is meant, name each one: --allow-destroy 'aws_s3_bucket.this["a"]'`,
+		}},
+		"a pattern is refused even where nothing is lost": {allowed: []string{"aws_db_instance.*"}, want: &report.Failure{
+			Reason: "--allow-destroy aws_db_instance.* is a pattern; every address has to be named",
+			Effect: "nothing was changed",
+		}},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			err := Guard(savedPlan(t, test.changes...), test.allowed)
+			failure, _ := errors.AsType[*report.Failure](err)
+			if diff := cmp.Diff(test.want, failure, cmp.AllowUnexported(report.Failure{})); diff != "" {
+				t.Errorf("failure (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,279 @@
+package service
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ci/slipway/pipeline/contract"
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+func TestTheRolloutStatesThatTheSDKKnows(t *testing.T) {
+	want := []types.DeploymentRolloutState{"COMPLETED", "FAILED", "IN_PROGRESS"}
+	got := types.DeploymentRolloutState("").Values()
+	slices.Sort(got)
+	same(t, "rollout states: a new one needs a look at judge", want, got)
+}
+
+func ours(status string, rollout types.DeploymentRolloutState, desired, run, pending, fail int32) types.Deployment {
+	return types.Deployment{
+		Id: aws.String("ecs-svc/1"), Status: &status, RolloutState: rollout, TaskDefinition: aws.String(webNew),
+		RolloutStateReason: aws.String("ECS deployment ecs-svc/1 " + strings.ToLower(string(rollout))),
+		DesiredCount:       desired, RunningCount: run, PendingCount: pending, FailedTasks: fail,
+	}
+}
+
+func theirs(status string, rollout types.DeploymentRolloutState, desired, run int32) types.Deployment {
+	return types.Deployment{
+		Id: aws.String("ecs-svc/0"), Status: &status, RolloutState: rollout, TaskDefinition: aws.String(webOld), DesiredCount: desired, RunningCount: run,
+	}
+}
+
+func deploymentsOf(deployments ...types.Deployment) types.Service {
+	return types.Service{ServiceName: aws.String(web.Service), Status: aws.String("ACTIVE"), Deployments: deployments}
+}
+
+func TestJudge(t *testing.T) {
+	const (
+		inProgress = types.DeploymentRolloutStateInProgress
+		completed  = types.DeploymentRolloutStateCompleted
+		gaveUp     = types.DeploymentRolloutStateFailed
+	)
+	tests := map[string]struct {
+		service types.Service
+		want    decision
+		line    string
+	}{
+		"complete": {
+			deploymentsOf(ours("PRIMARY", completed, 2, 2, 0, 0)), complete, "2 of 2 tasks running, 0 pending, 0 failed, complete"},
+		"complete, while the old one still drains": {
+			deploymentsOf(ours("PRIMARY", completed, 2, 2, 0, 0), theirs("ACTIVE", completed, 0, 1)), complete, "2 of 2 tasks running, 0 pending, 0 failed, complete"},
+		"in progress": {
+			deploymentsOf(ours("PRIMARY", inProgress, 2, 1, 1, 0), theirs("ACTIVE", completed, 2, 2)), undecided, "1 of 2 tasks running, 1 pending, 0 failed"},
+		"in progress with all tasks running: ECS hasn't decided": {
+			deploymentsOf(ours("PRIMARY", inProgress, 2, 2, 0, 0)), undecided, "2 of 2 tasks running, 0 pending, 0 failed"},
+		"in progress with failed tasks: the circuit breaker hasn't tripped": {
+			deploymentsOf(ours("PRIMARY", inProgress, 2, 0, 2, 2)), undecided, "0 of 2 tasks running, 2 pending, 2 failed"},
+		"no rollout state yet": {
+			deploymentsOf(ours("PRIMARY", "", 2, 0, 0, 0)), undecided, "0 of 2 tasks running, 0 pending, 0 failed"},
+		"no tasks: ECS says completed at once, though nothing ever ran": {
+			deploymentsOf(ours("PRIMARY", completed, 0, 0, 0, 0)), undecided, "0 of 0 tasks running, 0 pending, 0 failed"},
+		"completed, but a task has died since": {
+			deploymentsOf(ours("PRIMARY", completed, 2, 1, 1, 0)), undecided, "1 of 2 tasks running, 1 pending, 0 failed"},
+		"rolled back by the circuit breaker: a failure, though the service is stable": {
+			deploymentsOf(theirs("PRIMARY", completed, 2, 2), ours("INACTIVE", gaveUp, 0, 0, 0, 3)), failed, "0 of 0 tasks running, 0 pending, 3 failed, given up by ECS"},
+		"rolled back, the old one still on its way": {
+			deploymentsOf(theirs("PRIMARY", inProgress, 2, 1), ours("ACTIVE", gaveUp, 0, 0, 0, 3)), failed, "0 of 0 tasks running, 0 pending, 3 failed, given up by ECS"},
+		"given up without a rollback": {
+			deploymentsOf(ours("PRIMARY", gaveUp, 2, 0, 0, 3)), failed, "0 of 2 tasks running, 0 pending, 3 failed, given up by ECS"},
+		"somebody else's deployment came after": {
+			deploymentsOf(theirs("PRIMARY", inProgress, 2, 0), ours("ACTIVE", inProgress, 2, 1, 0, 0)), superseded,
+			"1 of 2 tasks running, 0 pending, 0 failed, no longer the service's primary deployment"},
+		"completed and then superseded": {
+			deploymentsOf(theirs("PRIMARY", inProgress, 2, 0), ours("ACTIVE", completed, 2, 2, 0, 0)), superseded,
+			"2 of 2 tasks running, 0 pending, 0 failed, no longer the service's primary deployment"},
+		"gone from the list": {
+			deploymentsOf(theirs("PRIMARY", completed, 2, 2)), superseded, "the deployment is gone from the service's list"},
+		"the service is gone": {types.Service{}, superseded, "the deployment is gone from the service's list"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			got := judge(test.service, Deployment{Service: web, ID: "ecs-svc/1", Revision: webNew})
+			if got.decision != test.want {
+				t.Errorf("decision %d, want %d", got.decision, test.want)
+			}
+			same(t, "line", test.line, got.line)
+			if got.decision == failed && got.reason != "ECS deployment ecs-svc/1 failed" {
+				t.Errorf("reason %q, want ECS's own", got.reason)
+			}
+		})
+	}
+}
+
+var waiting = []Deployment{{Service: web, ID: "ecs-svc/1", Revision: webNew}}
+
+func TestWaitUntilComplete(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		old := theirs("ACTIVE", "COMPLETED", 2, 2)
+		fake := &fakeECS{services: [][]types.Service{
+			{deploymentsOf(ours("PRIMARY", "IN_PROGRESS", 2, 0, 0, 0), old)},
+			{deploymentsOf(ours("PRIMARY", "IN_PROGRESS", 2, 0, 2, 0), old)},
+			{deploymentsOf(ours("PRIMARY", "IN_PROGRESS", 2, 0, 2, 0), old)},
+			{deploymentsOf(ours("PRIMARY", "IN_PROGRESS", 2, 2, 0, 0), old)},
+			{deploymentsOf(ours("PRIMARY", "COMPLETED", 2, 2, 0, 0))},
+			{deploymentsOf(ours("PRIMARY", "FAILED", 2, 2, 0, 0))}, // not asked for any more
+		}}
+		d, said := newDeployer(fake, nil, one())
+		begin := time.Now()
+		if err := d.Wait(t.Context(), waiting); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "lines, none of them twice", []string{
+			"blog-dev-web: 0 of 2 tasks running, 0 pending, 0 failed",
+			"blog-dev-web: 0 of 2 tasks running, 2 pending, 0 failed",
+			"blog-dev-web: 2 of 2 tasks running, 0 pending, 0 failed",
+			"blog-dev-web: 2 of 2 tasks running, 0 pending, 0 failed, complete",
+		}, said.lines)
+		if got := time.Since(begin); got != 4*d.interval {
+			t.Errorf("it took %s, want four intervals", got)
+		}
+	})
+}
+
+func TestWaitForAllServices(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := many(2)
+		state := func(entry contract.Service, rollout types.DeploymentRolloutState) types.Service {
+			service := deploymentsOf(ours("PRIMARY", rollout, 1, 1, 0, 0))
+			service.ServiceName = aws.String(entry.Service)
+			return service
+		}
+		first, second := c.Services[0], c.Services[1]
+		fake := &fakeECS{services: [][]types.Service{
+			{state(first, "COMPLETED"), state(second, "IN_PROGRESS")},
+			{state(first, "COMPLETED"), state(second, "IN_PROGRESS")},
+			{state(first, "COMPLETED"), state(second, "COMPLETED")},
+		}}
+		d, _ := newDeployer(fake, nil, c)
+		err := d.Wait(t.Context(), []Deployment{{Service: first, ID: "ecs-svc/1"}, {Service: second, ID: "ecs-svc/1"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(fake.described) != 3 {
+			t.Errorf("asked %d times, want 3", len(fake.described))
+		}
+	})
+}
+
+func TestWaitForADeploymentThatECSGivesUp(t *testing.T) {
+	ended := func(arn, revision string, containers ...types.Container) types.Task {
+		return types.Task{
+			TaskArn: &arn, TaskDefinitionArn: &revision, LastStatus: aws.String("STOPPED"),
+			StoppedReason: aws.String("Essential container in task exited"), Containers: containers,
+		}
+	}
+	rolledBack := deploymentsOf(theirs("PRIMARY", "COMPLETED", 2, 2), ours("INACTIVE", "FAILED", 0, 0, 0, 3))
+	tests := map[string]struct {
+		service  types.Service
+		tasks    []types.Task
+		fails    map[string]error
+		pages    []page
+		effect   string
+		evidence []string
+	}{
+		"its task's end and last lines are shown, and what runs now": {
+			service: rolledBack,
+			tasks: []types.Task{
+				ended(arnPrefix+"task/blog-dev/of-the-old-one", webOld, exited("app", 0)),
+				ended(task1, webNew, exited("proxy", 143), exited("app", 3)),
+			},
+			pages:  []page{{more: true}, {lines: []string{"Traceback:"}}, {more: true}, {lines: []string{"ImproperlyConfigured: SECRET_KEY is not set"}}},
+			effect: "ECS rolled back to blog-dev-web:40",
+			evidence: []string{
+				"task 6e0d2a5c: exit status 3: Essential container in task exited", "Traceback:", "ImproperlyConfigured: SECRET_KEY is not set",
+			},
+		},
+		"a task that never started has no status and no log": {
+			service:  deploymentsOf(ours("PRIMARY", "FAILED", 2, 0, 0, 3)),
+			tasks:    []types.Task{ended(task1, webNew, types.Container{Name: aws.String("app")})},
+			pages:    []page{{absent: true}},
+			effect:   "the release did not come into service",
+			evidence: []string{"task 6e0d2a5c: Essential container in task exited"},
+		},
+		"ECS remembers no task of it": {
+			service: rolledBack, effect: "ECS rolled back to blog-dev-web:40",
+			tasks: []types.Task{ended(arnPrefix+"task/blog-dev/of-the-old-one", webOld, exited("app", 0))},
+		},
+		"the tasks can't be listed": {
+			service: rolledBack, effect: "ECS rolled back to blog-dev-web:40", fails: map[string]error{"ListTasks": errRefused},
+			evidence: []string{"the stopped tasks can't be shown: AccessDeniedException: not you"},
+		},
+		"the tasks can't be described": {
+			service: rolledBack, effect: "ECS rolled back to blog-dev-web:40", fails: map[string]error{"DescribeTasks": errRefused},
+			tasks:    []types.Task{ended(task1, webNew, exited("app", 3))},
+			evidence: []string{"the stopped tasks can't be shown: AccessDeniedException: not you"},
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := &fakeECS{
+					definitions: definitions(webNew), fails: test.fails, tasks: [][]types.Task{test.tasks},
+					services: [][]types.Service{
+						{deploymentsOf(ours("PRIMARY", "IN_PROGRESS", 2, 0, 2, 0), theirs("ACTIVE", "COMPLETED", 2, 2))}, {test.service},
+					},
+				}
+				d, said := newDeployer(fake, &fakeLogs{pages: test.pages}, one())
+				err := d.Wait(t.Context(), waiting)
+				failure, ok := errors.AsType[*report.Failure](err)
+				if !ok {
+					t.Fatalf("error %v, want a failure", err)
+				}
+				same(t, "reason", "ECS gave up on blog-dev-web: ECS deployment ecs-svc/1 failed", failure.Reason)
+				same(t, "effect", test.effect, failure.Effect)
+				same(t, "evidence", test.evidence, failure.Evidence)
+				same(t, "question", []*ecs.ListTasksInput{{
+					Cluster: aws.String("blog-dev"), ServiceName: aws.String("blog-dev-web"), DesiredStatus: "STOPPED",
+				}}, fake.listed)
+				for _, line := range said.lines {
+					if strings.Contains(line, "Traceback") {
+						t.Errorf("the evidence was also said: %q", line)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestWaitForADeploymentThatIsSuperseded(t *testing.T) {
+	fake := &fakeECS{services: [][]types.Service{{deploymentsOf(theirs("PRIMARY", "IN_PROGRESS", 2, 0), ours("ACTIVE", "IN_PROGRESS", 2, 1, 0, 0))}}}
+	d, _ := newDeployer(fake, nil, one())
+	err := d.Wait(t.Context(), waiting)
+	if !errors.Is(err, ErrSuperseded) {
+		t.Fatalf("error %v", err)
+	}
+	failure, _ := errors.AsType[*report.Failure](err)
+	same(t, "reason", "another deployment of blog-dev-web took the place of this one", failure.Reason)
+	same(t, "effect", "the other deployment goes on; nothing was rolled back", failure.Effect)
+}
+
+func TestWaitGivesUp(t *testing.T) {
+	stop := errors.New("somebody pressed Ctrl-C")
+	never := [][]types.Service{{deploymentsOf(ours("PRIMARY", "COMPLETED", 0, 0, 0, 0))}}
+	tests := map[string]struct {
+		ecs  *fakeECS
+		stop time.Duration
+		want func(error) bool
+	}{
+		"after half an hour": {&fakeECS{services: never}, 0, func(err error) bool {
+			failure, ok := errors.AsType[*report.Failure](err)
+			return ok && failure.Reason == "ECS has not decided on the deployment within 30m0s" && failure.Effect == "the deployment is still under way"
+		}},
+		"when it is cancelled":    {&fakeECS{services: never}, time.Minute, func(err error) bool { return errors.Is(err, stop) }},
+		"when ECS can't be asked": {&fakeECS{fails: map[string]error{"DescribeServices": errRefused}}, 0, func(err error) bool { return errors.Is(err, errRefused) }},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancelCause(t.Context())
+				defer cancel(nil)
+				if test.stop > 0 {
+					time.AfterFunc(test.stop, func() { cancel(stop) })
+				}
+				d, _ := newDeployer(test.ecs, nil, one())
+				if err := d.Wait(ctx, waiting); !test.want(err) {
+					t.Errorf("error %v", err)
+				}
+			})
+		})
+	}
+}
