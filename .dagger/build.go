@@ -146,15 +146,13 @@ func (s *Slipway) test(ctx context.Context) (string, error) {
 		AsService(dagger.ContainerAsServiceOpts{UseEntrypoint: true})
 	tests := s.app().DockerBuild(dagger.DirectoryDockerBuildOpts{Target: "test"}).
 		WithServiceBinding("mysql", mysql)
-	for name, value := range map[string]string{
-		"DATABASE_HOST":     "mysql",
-		"DATABASE_PORT":     "3306",
-		"DATABASE_NAME":     "blog",
-		"DATABASE_USER":     "root",
-		"DATABASE_PASSWORD": password,
-	} {
-		tests = tests.WithEnvVariable(name, value)
-	}
+	// One after the other, not from a map: in another order they would be another layer, and the tests would run again.
+	tests = tests.
+		WithEnvVariable("DATABASE_HOST", "mysql").
+		WithEnvVariable("DATABASE_PORT", "3306").
+		WithEnvVariable("DATABASE_NAME", "blog").
+		WithEnvVariable("DATABASE_USER", "root").
+		WithEnvVariable("DATABASE_PASSWORD", password)
 	command, err := tests.DefaultArgs(ctx)
 	if err != nil {
 		return "", explain("the image of the tests does not build", err)

@@ -18,10 +18,7 @@ const (
 
 // terraform is Terraform's image with the program, the root module and its providers installed.
 func (s *Slipway) terraform() (*dagger.Container, error) {
-	c, err := tool(terraformImage)
-	if err != nil {
-		return nil, err
-	}
+	c := dag.Container().From(terraformImage)
 	if s.ProviderMirror != nil {
 		c = c.
 			WithMountedDirectory(mirrorDir, s.ProviderMirror).
@@ -29,14 +26,14 @@ func (s *Slipway) terraform() (*dagger.Container, error) {
 	}
 	root := s.Source.Directory(s.Infrastructure)
 	install := []string{"terraform", "init", "-backend=false", "-input=false", "-no-color"}
-	return c.
+	return withProgram(c.
 		WithWorkdir(infrastructureDir).
 		WithNewFile("/plan/.keep", "").
 		// The providers, a large download, in a layer of their own that only a change of versions.tf makes anew. What else
 		// a root module needs is installed with the rest of it.
 		WithDirectory(".", root.Filter(dagger.DirectoryFilterOpts{Include: []string{"versions.tf"}})).
 		WithExec(install, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}).
-		WithDirectory(".", root), nil
+		WithDirectory(".", root))
 }
 
 // Check the Terraform as text: its format, and Terraform's own validation. Needs no AWS.

@@ -94,7 +94,7 @@ func New(
 	// +optional
 	endpoint string,
 
-	// Emulator that stands for AWS, as a service, in the place of a URL.
+	// Emulator that stands for AWS, as a service. It is the host "emulator"; on another port than 80 the endpoint says so.
 	// +optional
 	emulator *dagger.Service,
 
@@ -114,7 +114,7 @@ func New(
 	// +optional
 	caller string,
 ) *Slipway {
-	if emulator != nil {
+	if emulator != nil && endpoint == "" {
 		endpoint = emulatorURL
 	}
 	return &Slipway{

@@ -84,11 +84,15 @@ func golang() *dagger.Container {
 
 // tool is an image with the program in it.
 func tool(image string) (*dagger.Container, error) {
+	return withProgram(dag.Container().From(image))
+}
+
+func withProgram(c *dagger.Container) (*dagger.Container, error) {
 	slipway, err := program()
 	if err != nil {
 		return nil, err
 	}
-	return dag.Container().From(image).WithFile("/usr/local/bin/slipway", slipway), nil
+	return c.WithFile("/usr/local/bin/slipway", slipway), nil
 }
 
 // application is the container for what needs no tool but the program. The base image brings the certificates.

@@ -1,0 +1,2 @@
+greeting   = "Ahoy"
+throw_away = true
