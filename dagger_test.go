@@ -12,8 +12,8 @@ import (
 
 // What the program's subcommands do outside. A subcommand that is missing here fails the test.
 var (
-	effects = []string{"bootstrap", "apply", "push", "redeploy", "fault", "run"}
-	reads   = []string{"plan", "contract", "request"}
+	effects = []string{"bootstrap", "apply", "push", "redeploy", "rollback", "fault", "run"}
+	reads   = []string{"plan", "contract", "verify", "request", "status", "history"}
 	neither = []string{"validate"}
 )
 

@@ -507,6 +507,20 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 		}
 	case "Environment":
 		switch fnName {
+		case "History":
+			var parent Environment
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var last int
+			if inputArgs["last"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["last"]), &last)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg last", err))
+				}
+			}
+			return (*Environment).History(&parent, ctx, last)
 		case "Redeploy":
 			var parent Environment
 			err = json.Unmarshal(parentJSON, &parent)
@@ -534,7 +548,56 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg release", err))
 				}
 			}
-			return (*Environment).Redeploy(&parent, ctx, image, digest, release)
+			var dryRun bool
+			if inputArgs["dryRun"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["dryRun"]), &dryRun)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg dryRun", err))
+				}
+			}
+			var force bool
+			if inputArgs["force"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["force"]), &force)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg force", err))
+				}
+			}
+			var adopt bool
+			if inputArgs["adopt"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["adopt"]), &adopt)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg adopt", err))
+				}
+			}
+			var noRollback bool
+			if inputArgs["noRollback"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["noRollback"]), &noRollback)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg noRollback", err))
+				}
+			}
+			var attempts int
+			if inputArgs["attempts"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["attempts"]), &attempts)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg attempts", err))
+				}
+			}
+			return (*Environment).Redeploy(&parent, ctx, image, digest, release, dryRun, force, adopt, noRollback, attempts)
+		case "Rollback":
+			var parent Environment
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var to string
+			if inputArgs["to"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["to"]), &to)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg to", err))
+				}
+			}
+			return (*Environment).Rollback(&parent, ctx, to)
 		case "Run":
 			var parent Environment
 			err = json.Unmarshal(parentJSON, &parent)
@@ -549,6 +612,27 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return nil, (*Environment).Run(&parent, ctx, command)
+		case "Status":
+			var parent Environment
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			return (*Environment).Status(&parent, ctx)
+		case "Verify":
+			var parent Environment
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var digest string
+			if inputArgs["digest"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["digest"]), &digest)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg digest", err))
+				}
+			}
+			return (*Environment).Verify(&parent, ctx, digest)
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}
@@ -607,7 +691,42 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg allowDestroy", err))
 				}
 			}
-			return (*Slipway).Deploy(&parent, ctx, allowDestroy)
+			var dryRun bool
+			if inputArgs["dryRun"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["dryRun"]), &dryRun)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg dryRun", err))
+				}
+			}
+			var force bool
+			if inputArgs["force"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["force"]), &force)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg force", err))
+				}
+			}
+			var adopt bool
+			if inputArgs["adopt"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["adopt"]), &adopt)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg adopt", err))
+				}
+			}
+			var noRollback bool
+			if inputArgs["noRollback"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["noRollback"]), &noRollback)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg noRollback", err))
+				}
+			}
+			var attempts int
+			if inputArgs["attempts"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["attempts"]), &attempts)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg attempts", err))
+				}
+			}
+			return (*Slipway).Deploy(&parent, ctx, allowDestroy, dryRun, force, adopt, noRollback, attempts)
 		case "Emulator":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -656,7 +775,14 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg environment", err))
 				}
 			}
-			return (*Slipway).Rehearse(&parent, ctx, write, expect, environment)
+			var fault string
+			if inputArgs["fault"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["fault"]), &fault)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg fault", err))
+				}
+			}
+			return (*Slipway).Rehearse(&parent, ctx, write, expect, environment, fault)
 		case "Report":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)

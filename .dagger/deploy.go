@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
 
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -20,8 +21,31 @@ func (s *Slipway) Deploy(
 	// Addresses of resources with data that may be destroyed or replaced.
 	// +optional
 	allowDestroy []string,
+
+	// Say what would change, and change nothing: neither infrastructure nor application.
+	// +optional
+	dryRun bool,
+
+	// Deploy although the environment runs this very release: a fresh rollout.
+	// +optional
+	force bool,
+
+	// Replace a running revision that Slipway did not make, or that somebody changed.
+	// +optional
+	adopt bool,
+
+	// Leave a failed release as it is, to look at it.
+	// +optional
+	noRollback bool,
+
+	// How many tasks may fail before the deployment counts as failed; 0 leaves that to ECS's circuit breaker.
+	// +default=2
+	attempts int,
 ) (*Deployment, error) {
-	d := &deployment{Slipway: s, allowDestroy: allowDestroy}
+	d := &deployment{
+		Slipway: s, allowDestroy: allowDestroy, dryRun: dryRun,
+		options: options(dryRun, force, adopt, noRollback, attempts),
+	}
 	result, err := d.execute(ctx, "deploy", chain.Deploy(d.work()))
 	return s.deployment(ctx, result, err)
 }
@@ -30,11 +54,30 @@ func (s *Slipway) Deploy(
 type deployment struct {
 	*Slipway
 	allowDestroy []string
+	dryRun       bool
+	// options are redeploy's flags.
+	options []string
 
 	build   *Build
 	plan    *Plan
 	planned *report.Plan
-	release report.Release
+	// commit is the release id of what was built, and application what the application side did with it.
+	commit      string
+	application report.Result
+}
+
+// options are the flags of the program's redeploy.
+func options(dryRun, force, adopt, noRollback bool, attempts int) []string {
+	flags := []string{"--attempts", strconv.Itoa(attempts)}
+	for _, flag := range []struct {
+		name string
+		set  bool
+	}{{"--dry-run", dryRun}, {"--force", force}, {"--adopt", adopt}, {"--no-rollback", noRollback}} {
+		if flag.set {
+			flags = append(flags, flag.name)
+		}
+	}
+	return flags
 }
 
 // work are chain.Deploy's steps, done in containers.
@@ -53,11 +96,17 @@ func (d *deployment) execute(ctx context.Context, operation string, steps []chai
 		Environment: d.EnvironmentName,
 		Outcome:     report.Succeeded,
 		Steps:       done,
-		Release:     d.release,
+		Release:     report.Release{Commit: d.commit},
 		Plan:        d.planned,
 	}
+	if a := d.application; a.Operation != "" {
+		result.Outcome, result.Release, result.Checks, result.Changes, result.Notes = a.Outcome, a.Release, a.Checks, a.Changes, a.Notes
+	}
 	if err != nil {
-		result.Outcome, result.Failure = report.Failed, report.AsFailure(err)
+		result.Failure = report.AsFailure(err)
+		if result.Outcome == report.Succeeded {
+			result.Outcome = report.Failed
+		}
 	}
 	return result, err
 }
@@ -85,7 +134,7 @@ func (d *deployment) doBuild(ctx context.Context) (chain.Done, error) {
 	if d.build, err = d.Slipway.build(ctx); err != nil {
 		return chain.Done{}, err
 	}
-	d.release.Commit = d.build.Release
+	d.commit = d.build.Release
 	return chain.Done{Summary: "commit " + d.build.Release}, nil
 }
 
@@ -101,19 +150,21 @@ func (d *deployment) doPlan(ctx context.Context) (chain.Done, error) {
 }
 
 func (d *deployment) doApply(ctx context.Context) (chain.Done, error) {
+	if d.dryRun {
+		return chain.Done{Summary: "not applied: a dry run"}, nil
+	}
 	result, err := d.plan.apply(ctx, d.allowDestroy)
 	return inner(result, err), err
 }
 
 func (d *deployment) doRelease(ctx context.Context) (chain.Done, error) {
-	c, err := d.application()
+	c, err := d.Slipway.application()
 	if err != nil {
 		return chain.Done{}, err
 	}
-	_, result, err := perform(ctx, d.build.mount(c), "redeploy", "--archive", archiveFile, "--commit", d.build.Release)
-	if result.Operation != "" {
-		d.release = result.Release
-	}
+	args := append([]string{"--archive", archiveFile, "--commit", d.build.Release}, d.options...)
+	_, result, err := perform(ctx, d.build.mount(c), "redeploy", args...)
+	d.application = result
 	return inner(result, err), err
 }
 

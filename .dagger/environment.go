@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -68,6 +71,26 @@ func (e *Environment) Redeploy(
 	// Release id that the image of this digest answers with.
 	// +optional
 	release string,
+
+	// Say what would change, and change nothing.
+	// +optional
+	dryRun bool,
+
+	// Deploy although the environment runs this very release: a fresh rollout.
+	// +optional
+	force bool,
+
+	// Replace a running revision that Slipway did not make, or that somebody changed.
+	// +optional
+	adopt bool,
+
+	// Leave a failed release as it is, to look at it.
+	// +optional
+	noRollback bool,
+
+	// How many tasks may fail before the deployment counts as failed; 0 leaves that to ECS's circuit breaker.
+	// +default=2
+	attempts int,
 ) (*Deployment, error) {
 	if image != nil {
 		digest, release = image.Digest, image.Release
@@ -79,8 +102,100 @@ func (e *Environment) Redeploy(
 	if err != nil {
 		return nil, err
 	}
-	_, result, err := perform(ctx, c, "redeploy", "--digest", digest, "--commit", release)
+	args := append([]string{"--digest", digest, "--commit", release}, options(dryRun, force, adopt, noRollback, attempts)...)
+	_, result, err := perform(ctx, c, "redeploy", args...)
 	return e.Slipway.deployment(ctx, result, err)
+}
+
+// Bring an earlier release back into service. Migrations are not undone.
+//
+// +cache="never"
+func (e *Environment) Rollback(
+	ctx context.Context,
+
+	// Revision of the release to go back to, like "blog-dev-web:41"; by default that of the release which served before.
+	// +optional
+	to string,
+) (*Deployment, error) {
+	c, err := e.Slipway.application()
+	if err != nil {
+		return nil, err
+	}
+	var args []string
+	if to != "" {
+		args = append(args, "--to", to)
+	}
+	_, result, err := perform(ctx, c, "rollback", args...)
+	return e.Slipway.deployment(ctx, result, err)
+}
+
+// Check, without changing anything, all that a deployment to the environment needs, and return the table of checks.
+//
+// Fails when a check failed. A check that the credentials' rights don't suffice for is SKIPPED, with the missing permission.
+//
+// +cache="session"
+func (e *Environment) Verify(
+	ctx context.Context,
+
+	// Digest of an image that the environment's repository has, "sha256:…", to check it too.
+	// +optional
+	digest string,
+) (string, error) {
+	c, err := e.Slipway.application()
+	if err != nil {
+		return "", err
+	}
+	var args []string
+	if digest != "" {
+		args = append(args, "--digest", digest)
+	}
+	_, result, err := perform(ctx, c, "verify", args...)
+	table := report.ChecksText(result.Checks)
+	if err != nil {
+		fmt.Print(table) // a call that fails returns nothing, and the failure names only what failed
+		return "", failure("verify", err)
+	}
+	return table, nil
+}
+
+// Say what each service runs, since when, of which commit, and how healthy it is.
+//
+// +cache="session"
+func (e *Environment) Status(ctx context.Context) (string, error) {
+	c, err := e.Slipway.application()
+	if err != nil {
+		return "", err
+	}
+	_, result, err := perform(ctx, c, "status")
+	return found("status", result, err)
+}
+
+// List the last releases, the newest first: commit, image, who, when, and how they ended.
+//
+// +cache="session"
+func (e *Environment) History(
+	ctx context.Context,
+
+	// How many releases.
+	// +default=10
+	last int,
+) (string, error) {
+	c, err := e.Slipway.application()
+	if err != nil {
+		return "", err
+	}
+	_, result, err := perform(ctx, c, "history", "--last", strconv.Itoa(last))
+	return found("history", result, err)
+}
+
+// found is the text of a result that only tells what is there.
+func found(operation string, result report.Result, err error) (string, error) {
+	if err != nil {
+		return "", failure(operation, err)
+	}
+	var text strings.Builder
+	err = report.WriteTerminal(&text, result)
+	return text.String(), err
 }
 
 // Run a one-off command as a task of what the environment runs now.

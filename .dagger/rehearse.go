@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/slipway-ci/slipway/pipeline/chain"
+	faults "github.com/slipway-ci/slipway/pipeline/fault"
 	"github.com/slipway-ci/slipway/pipeline/report"
 
 	"dagger/slipway/internal/dagger"
@@ -33,19 +34,32 @@ func (s *Slipway) Rehearse(
 	// Environment that is rehearsed: a file environments/NAME.tfvars made for it.
 	// +default="rehearsal"
 	environment string,
+
+	// Fault of a second release, which is deployed after the first: crash, crash-later, unhealthy, slow-start, migration,
+	// missing-secret, missing-image, wrong-platform, zero-tasks, superseded or out-of-memory. The call then ends as that
+	// deployment does. The image needs a shell, and commands named web and release.
+	// +optional
+	fault string,
 ) (*Deployment, error) {
 	if len(write) == 0 && expect == "" {
 		write, expect = []string{"manage", "create_post", "--title", "Rehearsed"}, "Rehearsed"
 	}
 	r := &rehearsal{write: write, expect: expect}
+	rehearsed := chain.Rehearsal{Emulator: r.doEmulator, Bootstrap: r.doBootstrap, Write: r.doWrite, Page: r.doPage}
+	if fault != "" {
+		var err error
+		if r.fault, err = faults.Named(fault); err != nil {
+			return nil, failure("rehearse", err)
+		}
+		rehearsed.Fault = r.doFault
+	}
 	emulated, err := s.emulated(ctx, environment)
 	if err != nil {
 		return nil, failure("rehearse", err)
 	}
 	r.deployment = &deployment{Slipway: emulated}
-	result, err := r.execute(ctx, "rehearse", chain.Rehearse(chain.Rehearsal{
-		Work: r.work(), Emulator: r.doEmulator, Bootstrap: r.doBootstrap, Write: r.doWrite, Page: r.doPage,
-	}))
+	rehearsed.Work = r.work()
+	result, err := r.execute(ctx, "rehearse", chain.Rehearse(rehearsed))
 	return emulated.deployment(ctx, result, err)
 }
 
@@ -113,10 +127,12 @@ type rehearsal struct {
 	*deployment
 	write  []string
 	expect string
+	fault  faults.Fault
 }
 
-// emulatorTimeout is how long the emulator may take from its start to its first answer; it takes about ten seconds.
-const emulatorTimeout = 3 * time.Minute
+// emulatorTimeout is how long the emulator may take from its start to its first answer. It takes about ten seconds, and a
+// second rehearsal on one engine waits for the first one's volume.
+const emulatorTimeout = 10 * time.Minute
 
 func (r *rehearsal) doEmulator(ctx context.Context) (chain.Done, error) {
 	// The image first, which takes a minute the first time and has no limit.
@@ -140,7 +156,7 @@ func (r *rehearsal) doEmulator(ctx context.Context) (chain.Done, error) {
 }
 
 func (r *rehearsal) doBootstrap(ctx context.Context) (chain.Done, error) {
-	c, err := r.application()
+	c, err := r.Slipway.application()
 	if err != nil {
 		return chain.Done{}, err
 	}
@@ -158,11 +174,40 @@ func (r *rehearsal) doWrite(ctx context.Context) (chain.Done, error) {
 }
 
 func (r *rehearsal) doPage(ctx context.Context) (chain.Done, error) {
-	c, err := r.application()
+	c, err := r.Slipway.application()
 	if err != nil {
 		return chain.Done{}, err
 	}
 	_, result, err := perform(ctx, c, "request", "--path", "/", "--expect", r.expect)
+	return inner(result, err), err
+}
+
+// doFault deploys another release of the same source, with the fault. The program makes those that come from the
+// environment, and the image those that come from inside a task.
+func (r *rehearsal) doFault(ctx context.Context) (chain.Done, error) {
+	s := *r.Slipway
+	s.Commit = r.build.Release + "-" + r.fault.Name
+	build, err := s.build(ctx)
+	if err != nil {
+		return chain.Done{}, err
+	}
+	entrypoint, err := build.Container.Entrypoint(ctx)
+	if err != nil {
+		return chain.Done{}, err
+	}
+	image := build.Container.
+		WithNewFile(faults.Path, faults.Entrypoint, dagger.ContainerWithNewFileOpts{Permissions: 0o755}).
+		WithEntrypoint([]string{faults.Path}, dagger.ContainerWithEntrypointOpts{KeepDefaultArgs: true})
+	for _, variable := range r.fault.Environment(entrypoint) {
+		image = image.WithEnvVariable(variable[0], variable[1])
+	}
+	c, err := r.Slipway.application()
+	if err != nil {
+		return chain.Done{}, err
+	}
+	_, result, err := perform(ctx, c.WithMountedFile(archiveFile, image.AsTarball()), "fault",
+		r.fault.Name, "--archive", archiveFile, "--commit", build.Release)
+	r.deployment.application = result
 	return inner(result, err), err
 }
 

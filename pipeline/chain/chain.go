@@ -1,6 +1,11 @@
 package chain
 
-import "context"
+import (
+	"context"
+	"slices"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
 
 // run is one step's work.
 type run = func(ctx context.Context) (Done, error)
@@ -40,8 +45,12 @@ func Infrastructure(guard, apply run) []Step {
 
 // Application is what does the steps of the application side.
 type Application struct {
-	Contract, Push, Verify, Migrate, Update, Wait, Smoke run
+	Contract, Push, Verify, Diff, Migrate, Update, Wait, Smoke run
+	Rollback                                                   recovery
 }
+
+// recovery is the work of a step that answers the failure of others.
+type recovery = func(ctx context.Context, failure *report.Failure) (Done, error)
 
 // Release is the application side: one image into service in an environment that exists. Nothing of it can run at the
 // same time as another step of it, since each may only happen if the one before has succeeded.
@@ -53,20 +62,44 @@ func Release(a Application) []Step {
 		{Name: "push", Needs: []string{"contract"}, Run: a.Push},
 		// Everything that can be found wrong without changing anything.
 		{Name: "verify", Needs: []string{"push"}, Run: a.Verify},
+		// What this deployment changes, and whether what runs is ours to change. A dry run ends here.
+		{Name: "diff", Needs: []string{"verify"}, Run: a.Diff},
 		// Registers the revision and runs the migration as a task of it: the old release goes on serving.
-		{Name: "migrate", Needs: []string{"verify"}, Run: a.Migrate},
+		{Name: "migrate", Needs: []string{"diff"}, Run: a.Migrate},
 		{Name: "update", Needs: []string{"migrate"}, Run: a.Update},
 		// Until ECS has decided; a rollback by ECS is a failure.
 		{Name: "wait", Needs: []string{"update"}, Run: a.Wait},
 		// ECS being content does not mean that the new release answers.
 		{Name: "smoke", Needs: []string{"wait"}, Run: a.Smoke},
+		// All services go back together if one of them failed. The deployment has failed all the same.
+		{Name: "rollback", Recovers: []string{"update", "wait", "smoke"}, Recover: a.Rollback},
 	}
+}
+
+// Return is how an earlier release comes back: chosen from the history, and then as a deployment without what it had done
+// when it was new. Migrations are not undone.
+func Return(choose run, a Application) []Step {
+	return []Step{
+		{Name: "contract", Run: a.Contract},
+		{Name: "choose", Needs: []string{"contract"}, Run: choose},
+		{Name: "update", Needs: []string{"choose"}, Run: a.Update},
+		{Name: "wait", Needs: []string{"update"}, Run: a.Wait},
+		{Name: "smoke", Needs: []string{"wait"}, Run: a.Smoke},
+	}
+}
+
+// UpTo is the table up to and with a step.
+func UpTo(steps []Step, name string) []Step {
+	last := slices.IndexFunc(steps, func(step Step) bool { return step.Name == name })
+	return steps[:last+1]
 }
 
 // Rehearsal is a deployment and what stands around it where an emulator takes the place of AWS.
 type Rehearsal struct {
 	Work
 	Emulator, Bootstrap, Write, Page run
+	// Fault is a second release, with a fault; nil for a rehearsal without.
+	Fault run
 }
 
 // Rehearse is the whole chain against an emulator, from an empty account to a page that a visitor gets.
@@ -81,9 +114,14 @@ func Rehearse(r Rehearsal) []Step {
 		}
 		steps = append(steps, step)
 	}
-	return append(steps,
+	steps = append(steps,
 		// Through the application into its database, and back out through the load balancer.
 		Step{Name: "write", Needs: []string{"release"}, Run: r.Write},
 		Step{Name: "page", Needs: []string{"write"}, Run: r.Page},
 	)
+	if r.Fault != nil {
+		// Only where a good release serves: what a fault does to it is what there is to see.
+		steps = append(steps, Step{Name: "fault", Needs: []string{"page"}, Run: r.Fault})
+	}
+	return steps
 }

@@ -42,7 +42,9 @@ func (r *ran) deploy(fails string) []Step {
 func (r *ran) release(fails string) []Step {
 	return Release(Application{
 		Contract: r.step("contract", fails), Push: r.step("push", fails), Verify: r.step("verify", fails),
-		Migrate: r.step("migrate", fails), Update: r.step("update", fails), Wait: r.step("wait", fails), Smoke: r.step("smoke", fails),
+		Diff: r.step("diff", fails), Migrate: r.step("migrate", fails), Update: r.step("update", fails),
+		Wait: r.step("wait", fails), Smoke: r.step("smoke", fails),
+		Rollback: func(ctx context.Context, _ *report.Failure) (Done, error) { return r.step("rollback", fails)(ctx) },
 	})
 }
 
@@ -98,8 +100,8 @@ func TestTables(t *testing.T) {
 		"a release takes one step after another": {
 			table: r.release(""),
 			want: map[string][]string{
-				"contract": nil, "push": {"contract"}, "verify": {"push"}, "migrate": {"verify"},
-				"update": {"migrate"}, "wait": {"update"}, "smoke": {"wait"},
+				"contract": nil, "push": {"contract"}, "verify": {"push"}, "diff": {"verify"}, "migrate": {"diff"},
+				"update": {"migrate"}, "wait": {"update"}, "smoke": {"wait"}, "rollback": nil,
 			},
 		},
 	}
@@ -126,7 +128,13 @@ func TestEveryStepOfATableDoesItsOwnWork(t *testing.T) {
 	for _, table := range [][]Step{r.deploy(""), r.release(""), r.rehearse(""), Infrastructure(r.step("guard", ""), r.step("apply", ""))} {
 		for _, step := range table {
 			r.names = nil
-			if _, err := step.Run(t.Context()); err != nil {
+			var err error
+			if len(step.Recovers) > 0 {
+				_, err = step.Recover(t.Context(), nil)
+			} else {
+				_, err = step.Run(t.Context())
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(map[string]bool{step.Name: true}, r.names); diff != "" {
@@ -148,10 +156,11 @@ func TestWhatAFailureKeepsFromStarting(t *testing.T) {
 		"a plan that fails: no apply, no release":                      {(*ran).deploy, "plan", []string{"apply", "release"}},
 		"an apply that fails: no release":                              {(*ran).deploy, "apply", []string{"release"}},
 		"an emulator that does not come up: nothing planned":           {(*ran).rehearse, "emulator", []string{"bootstrap", "plan", "apply", "release", "write", "page"}},
-		"no contract: nothing pushed":                                  {(*ran).release, "contract", []string{"push", "verify", "migrate", "update", "wait", "smoke"}},
-		"a push that fails: nothing registered":                        {(*ran).release, "push", []string{"verify", "migrate", "update", "wait", "smoke"}},
-		"an environment that is not as it should be: no migration":     {(*ran).release, "verify", []string{"migrate", "update", "wait", "smoke"}},
-		"a migration that fails: no service updated":                   {(*ran).release, "migrate", []string{"update", "wait", "smoke"}},
+		"no contract: nothing pushed":                                  {(*ran).release, "contract", []string{"push", "verify", "diff", "migrate", "update", "wait", "smoke", "rollback"}},
+		"a push that fails: nothing registered":                        {(*ran).release, "push", []string{"verify", "diff", "migrate", "update", "wait", "smoke", "rollback"}},
+		"an environment that is not as it should be: no migration":     {(*ran).release, "verify", []string{"diff", "migrate", "update", "wait", "smoke", "rollback"}},
+		"a running revision that is not ours: no migration":            {(*ran).release, "diff", []string{"migrate", "update", "wait", "smoke", "rollback"}},
+		"a migration that fails: no service updated":                   {(*ran).release, "migrate", []string{"update", "wait", "smoke", "rollback"}},
 		"an update that fails: nothing to wait for":                    {(*ran).release, "update", []string{"wait", "smoke"}},
 		"a deployment that ECS gives up: no smoke test":                {(*ran).release, "wait", []string{"smoke"}},
 		"a plan that the guard refuses: no apply": {

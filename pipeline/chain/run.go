@@ -18,7 +18,16 @@ type Step struct {
 	Needs []string
 	// Run does the step and returns one line on what it did.
 	Run func(ctx context.Context) (Done, error)
+	// Recovers are the steps whose failure this step answers, in the place of Needs: it runs only if one of them failed,
+	// and is no part of the report otherwise. They stand above it in the table.
+	Recovers []string
+	// Recover takes Run's place in such a step. It may add to the failure what it did about it; the chain has failed all
+	// the same.
+	Recover func(ctx context.Context, failure *report.Failure) (Done, error)
 }
+
+// waitsFor are the steps that must have ended before this one can begin.
+func (s Step) waitsFor() []string { return append(slices.Clone(s.Needs), s.Recovers...) }
 
 // Done is what a step that succeeded, or that failed half-way, has to say.
 type Done struct {
@@ -49,16 +58,21 @@ func Run(ctx context.Context, steps []Step, progress Progress) ([]report.Step, e
 	for i, step := range steps {
 		index[step.Name] = i
 		done[i] = make(chan struct{})
-		results[i] = report.Step{Name: step.Name, Needs: step.Needs, Outcome: report.NotStarted}
+		results[i] = report.Step{Name: step.Name, Needs: step.waitsFor(), Outcome: report.NotStarted}
 	}
 	for i, step := range steps {
 		group.Go(func() {
 			defer close(done[i])
-			for _, need := range step.Needs {
-				<-done[index[need]]
+			for _, name := range step.waitsFor() {
+				<-done[index[name]]
 			}
 			mutex.Lock()
 			begin := failure == nil && ctx.Err() == nil
+			if len(step.Recovers) > 0 {
+				begin = ctx.Err() == nil && slices.ContainsFunc(step.Recovers, func(name string) bool {
+					return results[index[name]].Outcome == report.Failed
+				})
+			}
 			if begin {
 				results[i].Started = time.Now()
 				progress(results[i])
@@ -67,7 +81,13 @@ func Run(ctx context.Context, steps []Step, progress Progress) ([]report.Step, e
 			if !begin {
 				return
 			}
-			said, err := step.Run(ctx)
+			var said Done
+			var err error
+			if len(step.Recovers) > 0 {
+				said, err = step.Recover(ctx, failure) // set, since a step failed, and changed by nobody else
+			} else {
+				said, err = step.Run(ctx)
+			}
 
 			mutex.Lock()
 			defer mutex.Unlock()
@@ -89,6 +109,11 @@ func Run(ctx context.Context, steps []Step, progress Progress) ([]report.Step, e
 		})
 	}
 	group.Wait()
+	for i := len(steps) - 1; i >= 0; i-- {
+		if len(steps[i].Recovers) > 0 && results[i].Started.IsZero() {
+			results, inner = slices.Delete(results, i, i+1), slices.Delete(inner, i, i+1)
+		}
+	}
 	// A cancellation that came when all was done took nothing away.
 	kept := slices.ContainsFunc(results, func(step report.Step) bool { return step.Outcome == report.NotStarted })
 	if failure == nil && kept {
@@ -136,7 +161,7 @@ func check(steps []Step) error {
 		if seen[step.Name] {
 			return fmt.Errorf("run the chain: step %q stands in the table twice", step.Name)
 		}
-		for _, need := range step.Needs {
+		for _, need := range step.waitsFor() {
 			if !seen[need] {
 				return fmt.Errorf("run the chain: step %q needs %q, which does not stand above it", step.Name, need)
 			}

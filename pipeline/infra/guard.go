@@ -41,8 +41,35 @@ func Guarded(plan *tfjson.Plan) []string {
 	return addresses
 }
 
-// Guard refuses a plan that destroys or replaces something that holds data, unless each address is named in allowed.
+// moved lists the services whose running task definition the plan would change. Terraform owns the template and the
+// pipeline what runs: with this plan the service would start the template, whose image does not exist.
+func moved(plan *tfjson.Plan) []string {
+	var services []string
+	for _, change := range plan.ResourceChanges {
+		if change.Mode != tfjson.ManagedResourceMode || change.Type != "aws_ecs_service" || change.Change == nil || !change.Change.Actions.Update() {
+			continue
+		}
+		before, _ := change.Change.Before.(map[string]any)
+		after, _ := change.Change.After.(map[string]any)
+		unknown, _ := change.Change.AfterUnknown.(map[string]any)
+		if before["task_definition"] != after["task_definition"] || unknown["task_definition"] == true {
+			services = append(services, change.Address)
+		}
+	}
+	return services
+}
+
+// Guard refuses a plan that destroys or replaces something that holds data, unless each address is named in allowed, and
+// one that would change what a service runs.
 func Guard(plan *tfjson.Plan, allowed []string) error {
+	if services := moved(plan); len(services) > 0 {
+		return &report.Failure{
+			Reason:   "the guard refuses the plan: it would change the task definition that a service runs",
+			Evidence: services,
+			Effect:   "nothing was applied",
+			Next:     "put lifecycle { ignore_changes = [task_definition, desired_count] } into the aws_ecs_service: the pipeline sets both",
+		}
+	}
 	for _, address := range allowed {
 		if strings.Contains(address, "*") {
 			return &report.Failure{

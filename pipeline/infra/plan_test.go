@@ -121,7 +121,19 @@ func TestGuarded(t *testing.T) {
 	}
 }
 
+// service is the change of a service from one task definition to another.
+func service(address, from, to, unknown string) string {
+	return `{"address": "` + address + `", "mode": "managed", "type": "aws_ecs_service", "name": "this", "change": {"actions": ["update"],
+		"before": {"task_definition": ` + from + `}, "after": {"task_definition": ` + to + `}, "after_unknown": {"task_definition": ` + unknown + `}}}`
+}
+
 func TestGuard(t *testing.T) {
+	moves := &report.Failure{
+		Reason:   "the guard refuses the plan: it would change the task definition that a service runs",
+		Evidence: []string{"aws_ecs_service.this"},
+		Effect:   "nothing was applied",
+		Next:     "put lifecycle { ignore_changes = [task_definition, desired_count] } into the aws_ecs_service: the pipeline sets both",
+	}
 	bucket, database := `aws_s3_bucket.this["a"]`, "aws_db_instance.this"
 	both := []string{change(bucket, "aws_s3_bucket", destroy), change(database, "aws_db_instance", replace)}
 	tests := map[string]struct {
@@ -150,6 +162,12 @@ func TestGuard(t *testing.T) {
 			Effect:   "nothing was applied",
 			Next:     `if that is meant, name each one: --allow-destroy 'aws_s3_bucket.this["a"]'`,
 		}},
+		"a service would run the template": {
+			changes: []string{service("aws_ecs_service.this", `"blog:41"`, `"blog:42"`, `false`)}, allowed: []string{"aws_ecs_service.this"}, want: moves,
+		},
+		"a service would run a template that is not there yet": {changes: []string{service("aws_ecs_service.this", `"blog:41"`, `null`, `true`)}, want: moves},
+		"a service keeps what it runs":                         {changes: []string{service("aws_ecs_service.this", `"blog:41"`, `"blog:41"`, `false`)}},
+		"a service is made":                                    {changes: []string{change("aws_ecs_service.this", "aws_ecs_service", create)}},
 		"a pattern is refused even where nothing is lost": {allowed: []string{"aws_db_instance.*"}, want: &report.Failure{
 			Reason: "--allow-destroy aws_db_instance.* is a pattern; every address has to be named",
 			Effect: "nothing was changed",

@@ -214,7 +214,7 @@ func (r *rig) clean() {
 	cleanups := r.cleanups
 	r.cleanups = nil
 	r.mutex.Unlock()
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 25*time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), 2*time.Minute)
 	defer cancel()
 	for _, undo := range slices.Backward(cleanups) {
 		if err := undo(ctx); err != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -10,13 +11,30 @@ func Markdown(r Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s %s\n\n", mark(r.Outcome), strings.TrimSuffix(r.Operation+": "+r.subject(), ": "))
 	if r.Failure != nil {
-		text := r.Failure.Text(r.Operation)
+		text := r.Failure.text(r.Operation, r.Outcome)
 		fmt.Fprintf(&b, "%[1]stext\n%[2]s%[1]s\n\n", fence(text), text)
+		if len(r.Failure.Detail) > 0 {
+			all := strings.Join(r.Failure.Detail, "\n")
+			fmt.Fprintf(&b, "<details><summary>all that was found</summary>\n\n%[1]stext\n%[2]s\n%[1]s\n\n</details>\n\n", fence(all), all)
+		}
 	}
 	if fields := r.fields(); len(fields) > 0 {
 		b.WriteString("| | |\n| --- | --- |\n")
 		for _, field := range fields {
 			fmt.Fprintf(&b, "| %s | %s |\n", field[0], field[1])
+		}
+		b.WriteString("\n")
+	}
+	b.WriteString(changesMarkdown(r.Changes))
+	if len(r.Services) > 0 {
+		b.WriteString(markdownTable(r.serviceRows()) + "\n")
+	}
+	if len(r.Releases) > 0 {
+		b.WriteString(markdownTable(r.releaseRows()) + "\n")
+	}
+	if lines := slices.Concat(r.serviceLines(), r.Notes); len(lines) > 0 {
+		for _, line := range lines {
+			fmt.Fprintf(&b, "- %s\n", strings.ReplaceAll(line, "\n", " "))
 		}
 		b.WriteString("\n")
 	}
@@ -30,6 +48,9 @@ func Markdown(r Result) string {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", step.Name, step.Outcome, took, cell(step.Summary))
 		}
 		b.WriteString("\n")
+	}
+	if len(r.Checks) > 0 {
+		b.WriteString(checksMarkdown(r.Checks) + "\n")
 	}
 	if r.Plan != nil && r.Plan.Markdown != "" {
 		b.WriteString(r.Plan.Markdown)

@@ -20,9 +20,17 @@ type Result struct {
 	Outcome     Outcome `json:"outcome"`
 	Steps       []Step  `json:"steps"`
 
-	Release Release  `json:"release,omitzero"`
-	Plan    *Plan    `json:"plan,omitempty"`
-	Failure *Failure `json:"failure,omitempty"`
+	Release Release `json:"release,omitzero"`
+	Plan    *Plan   `json:"plan,omitempty"`
+	// Checks are what verify looked at, and Changes what the deployment changes against what runs.
+	Checks  []Check  `json:"checks,omitempty"`
+	Changes []Change `json:"changes,omitempty"`
+	// Notes are sentences that a person should read beside the changes.
+	Notes []string `json:"notes,omitempty"`
+	// Services is the status of the environment's services, and Releases its history, the newest first.
+	Services []Service     `json:"services,omitzero"`
+	Releases []PastRelease `json:"releases,omitzero"`
+	Failure  *Failure      `json:"failure,omitempty"`
 }
 
 // Release is what a deployment brought, or tried to bring, into service. Fields are empty as far as the chain did not
@@ -54,6 +62,8 @@ type Outcome string
 const (
 	Succeeded Outcome = "succeeded"
 	Failed    Outcome = "failed"
+	// Superseded is a deployment that somebody else's took the place of: no success, and no failure of its own.
+	Superseded Outcome = "superseded"
 	// NotStarted is a step that another step's failure kept from beginning.
 	NotStarted Outcome = "not started"
 )
@@ -133,6 +143,9 @@ type Failure struct {
 	Cause string `json:"cause,omitempty"`
 	// Evidence are the last lines of the log, or the places in files, that show it.
 	Evidence []string `json:"evidence,omitempty"`
+	// Detail is all that was found, where Evidence is what to look at first. The terminal shows it before the failure, so
+	// that the reason stays within the last lines.
+	Detail []string `json:"detail,omitempty"`
 	// Effect says what was changed and what was left as it was: "no service was updated".
 	Effect string `json:"effect,omitempty"`
 	// Next is what to do about it.

@@ -418,3 +418,18 @@ func TestSecondsAndShortDigest(t *testing.T) {
 		}
 	}
 }
+
+func TestTheDetailOfAFailureStandsBeforeIt(t *testing.T) {
+	r := Result{Operation: "deploy", Failure: &Failure{Reason: "it exits", Evidence: []string{"the last line"}, Detail: []string{"line 1", "a ``` in it"}, Next: "mend it"}}
+	var b strings.Builder
+	if err := WriteTerminal(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff("line 1\na ``` in it\ndeploy failed: it exits\n    the last line\n  next: mend it\n", b.String()); diff != "" {
+		t.Errorf("terminal (-want +got):\n%s", diff)
+	}
+	want := "<details><summary>all that was found</summary>\n\n````text\nline 1\na ``` in it\n````\n\n</details>"
+	if markdown := Markdown(r); !strings.Contains(markdown, want) {
+		t.Errorf("Markdown lacks the detail:\n%s", markdown)
+	}
+}

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,9 +18,21 @@ func Seconds(d time.Duration) string {
 	return fmt.Sprintf("%.0f s", d.Seconds())
 }
 
-// WriteTerminal writes the result for a terminal: a line per step, then the summary or, last, the failure.
-func WriteTerminal(w io.Writer, r Result) error {
+// WriteTerminal writes the result for a terminal without colours.
+func WriteTerminal(w io.Writer, r Result) error { return Terminal{}.Write(w, r) }
+
+// Terminal is how a result is written for a terminal.
+type Terminal struct {
+	// Colour is for a terminal that shows colours. In a file they are noise.
+	Colour bool
+}
+
+// Write writes the result: a line per step, what was found, then the summary or, last, the failure.
+func (t Terminal) Write(w io.Writer, r Result) error {
 	var b strings.Builder
+	if r.inspection() {
+		fmt.Fprintf(&b, "%s\n", r.headline())
+	}
 	for _, step := range r.Steps {
 		took := ""
 		if !step.Started.IsZero() {
@@ -30,9 +44,24 @@ func WriteTerminal(w io.Writer, r Result) error {
 		fmt.Fprintf(&b, "%s in all; critical path %s (%s), ratio %.2f\n",
 			Seconds(r.Wall()), Seconds(total), strings.Join(path, " → "), r.Wall().Seconds()/total.Seconds())
 	}
-	if r.Failure != nil {
-		b.WriteString(r.Failure.Text(r.Operation))
-	} else {
+	b.WriteString(r.checksOf())
+	t.writeChanges(&b, r.Changes)
+	if len(r.Services) > 0 {
+		b.WriteString(columns(r.serviceRows()))
+	}
+	if len(r.Releases) > 0 {
+		b.WriteString(columns(r.releaseRows()))
+	}
+	for _, line := range slices.Concat(r.serviceLines(), r.Notes) {
+		b.WriteString(line + "\n")
+	}
+	switch {
+	case r.Failure != nil:
+		for _, line := range r.Failure.Detail {
+			b.WriteString(line + "\n")
+		}
+		b.WriteString(r.Failure.text(r.Operation, r.Outcome))
+	case !r.inspection():
 		fmt.Fprintf(&b, "%s", strings.TrimSuffix(fmt.Sprintf("%s %s: %s", r.Operation, r.Outcome, r.headline()), ": "))
 	}
 	_, err := io.WriteString(w, strings.TrimRight(b.String(), "\n")+"\n")
@@ -40,13 +69,16 @@ func WriteTerminal(w io.Writer, r Result) error {
 }
 
 // Text is the failure as the last lines on a terminal: reason, evidence, effect, next step.
-func (f *Failure) Text(operation string) string {
+func (f *Failure) Text(operation string) string { return f.text(operation, Failed) }
+
+// text is Text of an operation that ended with this outcome.
+func (f *Failure) text(operation string, outcome Outcome) string {
 	var b strings.Builder
 	at := ""
 	if f.Step != "" && f.Step != operation {
 		at = " at " + f.Step
 	}
-	fmt.Fprintf(&b, "%s failed%s: %s\n", operation, at, f.Reason)
+	fmt.Fprintf(&b, "%s %s%s: %s\n", operation, cmp.Or(outcome, Failed), at, f.Reason)
 	if f.Cause != "" {
 		fmt.Fprintf(&b, "  %s\n", strings.ReplaceAll(f.Cause, "\n", "\n  "))
 	}

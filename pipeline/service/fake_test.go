@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-ci/slipway/pipeline/contract"
+	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 var errRefused = errors.New("AccessDeniedException: not you")
@@ -37,7 +38,14 @@ type fakeECS struct {
 	run    *ecs.RunTaskOutput
 	update func(*ecs.UpdateServiceInput) (*ecs.UpdateServiceOutput, error)
 
+	// records are the answers to DescribeServiceDeployments, in the same way.
+	records [][]types.ServiceDeployment
+
+	// families are the revisions of a family, newest first.
+	families map[string][]string
+
 	described  [][]string
+	asked      [][]string
 	registered []*ecs.RegisterTaskDefinitionInput
 	started    []*ecs.RunTaskInput
 	stops      []*ecs.StopTaskInput
@@ -71,10 +79,34 @@ func (f *fakeECS) DescribeServices(_ context.Context, input *ecs.DescribeService
 	return &ecs.DescribeServicesOutput{Services: found}, nil
 }
 
+func (f *fakeECS) DescribeServiceDeployments(_ context.Context, input *ecs.DescribeServiceDeploymentsInput, _ ...func(*ecs.Options)) (*ecs.DescribeServiceDeploymentsOutput, error) {
+	f.asked = append(f.asked, input.ServiceDeploymentArns)
+	if err := f.fails["DescribeServiceDeployments"]; err != nil {
+		return nil, err
+	}
+	var found []types.ServiceDeployment
+	for _, record := range next(&f.records) {
+		if slices.Contains(input.ServiceDeploymentArns, aws.ToString(record.ServiceDeploymentArn)) {
+			found = append(found, record)
+		}
+	}
+	return &ecs.DescribeServiceDeploymentsOutput{ServiceDeployments: found}, nil
+}
+
+func (f *fakeECS) ListTaskDefinitions(_ context.Context, input *ecs.ListTaskDefinitionsInput, _ ...func(*ecs.Options)) (*ecs.ListTaskDefinitionsOutput, error) {
+	if err := f.fails["ListTaskDefinitions"]; err != nil {
+		return nil, err
+	}
+	return &ecs.ListTaskDefinitionsOutput{TaskDefinitionArns: slices.Clone(f.families[aws.ToString(input.FamilyPrefix)])}, nil
+}
+
 func (f *fakeECS) DescribeTaskDefinition(_ context.Context, input *ecs.DescribeTaskDefinitionInput, _ ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error) {
+	if err := f.fails["DescribeTaskDefinition "+aws.ToString(input.TaskDefinition)]; err != nil {
+		return nil, err
+	}
 	definition, found := f.definitions[aws.ToString(input.TaskDefinition)]
 	if !found {
-		return nil, errors.New("ClientException: Unable to describe task definition.")
+		return nil, &types.ClientException{Message: aws.String("Unable to describe task definition.")}
 	}
 	output := &ecs.DescribeTaskDefinitionOutput{TaskDefinition: &definition}
 	if slices.Contains(input.Include, types.TaskDefinitionFieldTags) {
@@ -255,9 +287,14 @@ func (s *spoken) say(line string) {
 	s.lines = append(s.lines, line)
 }
 
+// diagnosed stands for a Diagnoser, which has tests of its own.
+func diagnosed(_ context.Context, deployments []Deployment) report.Diagnosis {
+	return report.Diagnosis{Sentence: "it exits", Evidence: []string{"its last line"}, Detail: []string{"all of " + deployments[0].ID}, Next: "mend it"}
+}
+
 func newDeployer(fake *fakeECS, logs *fakeLogs, c contract.Contract) (*Deployer, *spoken) {
 	said := &spoken{}
-	return &Deployer{ecs: fake, logs: logs, contract: c, interval: time.Second, say: said.say}, said
+	return &Deployer{ecs: fake, logs: logs, contract: c, interval: time.Second, say: said.say, diagnose: diagnosed}, said
 }
 
 // plainly compares values of the SDK without the marker that all of its types hold.
@@ -320,4 +357,10 @@ func fill(v reflect.Value) {
 	case reflect.Float64:
 		v.SetFloat(7)
 	}
+}
+
+func sorted[T ~string](values []T) []T {
+	values = slices.Clone(values)
+	slices.Sort(values)
+	return values
 }

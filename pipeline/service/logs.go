@@ -27,22 +27,25 @@ type tail struct {
 }
 
 // tail returns the log of a task's container. A container that does not log to CloudWatch has no lines.
+func (d *Deployer) tail(definition *types.TaskDefinition, container, task string) *tail {
+	group, stream := streamOf(definition, container, task)
+	return &tail{deployer: d, group: group, stream: stream}
+}
+
+// streamOf returns where the log of a task's container is. The group is empty for one that does not log to CloudWatch.
 //
 // The stream's name is made as the awslogs driver makes it:
 // https://docs.aws.amazon.com/AmazonECS/latest/developerguide/specify-log-config.html
-func (d *Deployer) tail(definition *types.TaskDefinition, container, task string) *tail {
-	t := &tail{deployer: d}
+func streamOf(definition *types.TaskDefinition, container, task string) (group, stream string) {
 	i := slices.IndexFunc(definition.ContainerDefinitions, named(container))
 	if i < 0 {
-		return t
+		return "", ""
 	}
 	log := definition.ContainerDefinitions[i].LogConfiguration
 	if log == nil || log.LogDriver != types.LogDriverAwslogs {
-		return t
+		return "", ""
 	}
-	t.group = log.Options["awslogs-group"]
-	t.stream = fmt.Sprintf("%s/%s/%s", log.Options["awslogs-stream-prefix"], container, taskID(task))
-	return t
+	return log.Options["awslogs-group"], fmt.Sprintf("%s/%s/%s", log.Options["awslogs-stream-prefix"], container, taskID(task))
 }
 
 // read shows and keeps the lines that are new, and says how many there were.
@@ -59,7 +62,7 @@ func (t *tail) read(ctx context.Context) (int, error) {
 			return count, fmt.Errorf("read log %s: %w", t.stream, err)
 		}
 		for _, event := range output.Events {
-			line := strings.TrimRight(aws.ToString(event.Message), "\r\n")
+			line := t.deployer.redactor.redact(strings.TrimRight(aws.ToString(event.Message), "\r\n"))
 			t.lines = append(t.lines, line)
 			t.deployer.say("| " + line)
 		}

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"regexp"
 	"slices"
@@ -16,6 +17,8 @@ import (
 
 type registerAPI interface {
 	RegisterTaskDefinition(context.Context, *ecs.RegisterTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error)
+	ListTaskDefinitions(context.Context, *ecs.ListTaskDefinitionsInput, ...func(*ecs.Options)) (*ecs.ListTaskDefinitionsOutput, error)
+	DescribeTaskDefinition(context.Context, *ecs.DescribeTaskDefinitionInput, ...func(*ecs.Options)) (*ecs.DescribeTaskDefinitionOutput, error)
 }
 
 // Tags by which a revision says which release it belongs to.
@@ -24,6 +27,8 @@ const (
 	TagDigest   = "slipway:digest"
 	TagTemplate = "slipway:template"
 	TagRun      = "slipway:run"
+	// TagRegistration is drawn anew for every registration, by which one whose reply was lost is found again.
+	TagRegistration = "slipway:registration"
 )
 
 // Register registers a revision of each service's template with the release's image, and returns the release with them.
@@ -38,14 +43,61 @@ func (d *Deployer) Register(ctx context.Context, release Release) (Release, erro
 		if err != nil {
 			return release, err
 		}
-		output, err := d.ecs.RegisterTaskDefinition(ctx, input)
-		if err != nil {
+		if release.Revisions[entry.Name], err = d.register(ctx, input); err != nil {
 			return release, fmt.Errorf("register task definition %s: %w", aws.ToString(input.Family), err)
 		}
-		release.Revisions[entry.Name] = aws.ToString(output.TaskDefinition.TaskDefinitionArn)
 		d.say(fmt.Sprintf("registered %s from template %s", revisionName(release.Revisions[entry.Name]), revisionName(entry.Template)))
 	}
 	return release, nil
+}
+
+// registrations is how often a registration is tried.
+const registrations = 5
+
+// register registers a revision once. ECS has no token that makes the request safe to repeat, and the SDK would repeat it
+// when the reply is lost: a second revision would be left behind. So the SDK doesn't, and before this function does it looks
+// for what the first request may have done.
+func (d *Deployer) register(ctx context.Context, input *ecs.RegisterTaskDefinitionInput) (string, error) {
+	registration := rand.Text()
+	input.Tags = append(input.Tags, ourTag(TagRegistration, registration))
+	once := func(o *ecs.Options) { o.RetryMaxAttempts = 1 }
+	for attempt := 1; ; attempt++ {
+		output, err := d.ecs.RegisterTaskDefinition(ctx, input, once)
+		if err == nil {
+			return aws.ToString(output.TaskDefinition.TaskDefinitionArn), nil
+		}
+		if !passing(err) || attempt == registrations || ctx.Err() != nil {
+			return "", err
+		}
+		d.say(fmt.Sprintf("%s: registration failed, looking whether it took effect: %v", aws.ToString(input.Family), err))
+		if err := d.sleep(ctx, 1<<attempt); err != nil {
+			return "", err
+		}
+		arn, err := d.registered(ctx, aws.ToString(input.Family), registration)
+		if arn != "" || err != nil {
+			return arn, err
+		}
+	}
+}
+
+// registered returns the revision that carries a registration's tag, among the newest of the family.
+func (d *Deployer) registered(ctx context.Context, family, registration string) (string, error) {
+	list, err := d.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{
+		FamilyPrefix: &family, Sort: types.SortOrderDesc, MaxResults: aws.Int32(5),
+	})
+	if err != nil {
+		return "", fmt.Errorf("find out whether a registration of %s took effect: %w", family, err)
+	}
+	for _, arn := range list.TaskDefinitionArns {
+		_, tags, err := d.template(ctx, arn)
+		if err != nil {
+			return "", err
+		}
+		if tagValue(tags, TagRegistration) == registration {
+			return arn, nil
+		}
+	}
+	return "", nil
 }
 
 // clone makes the request that registers the template anew with another image. Nothing else of it is edited.

@@ -1,10 +1,13 @@
 package service
 
 import (
+	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -139,9 +142,13 @@ func TestRegister(t *testing.T) {
 		"registered blog-dev-web:41 from template blog-dev-web-template:7",
 		"registered blog-dev-worker:42 from template blog-dev-worker-template:3",
 	}, said.lines)
-	same(t, "tags of the first", []types.Tag{
+	first := fake.registered[0].Tags
+	same(t, "tags of the first, before its own", []types.Tag{
 		tag("team", "blog"), tag(TagCommit, "6fc2d10"), tag(TagDigest, "sha256:43ba9e3d"), tag(TagTemplate, "blog-dev-web-template:7"),
-	}, fake.registered[0].Tags)
+	}, first[:len(first)-1])
+	if one, two := tagValue(first, TagRegistration), tagValue(fake.registered[1].Tags, TagRegistration); one == "" || one == two {
+		t.Errorf("registrations %q and %q, want two", one, two)
+	}
 	for _, input := range fake.registered {
 		same(t, "image", newImage, aws.ToString(input.ContainerDefinitions[1].Image))
 	}
@@ -161,6 +168,7 @@ func TestRegisterNamesWhatFailed(t *testing.T) {
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			d, _ := newDeployer(test.fake, nil, one())
+			d.interval = 0
 			_, err := d.Register(t.Context(), Release{Image: newImage})
 			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
 				t.Errorf("error %v, want %q", err, test.want)
@@ -175,5 +183,72 @@ func TestRegisterNamesWhatFailed(t *testing.T) {
 func TestNamesOfAnImageByTag(t *testing.T) {
 	if got := (Release{Image: "blog:6fc2d10"}).Digest(); got != "" {
 		t.Errorf("digest %q of an image that is named by tag", got)
+	}
+}
+
+// losing loses the first replies to RegisterTaskDefinition; took says whether ECS did it all the same.
+type losing struct {
+	*fakeECS
+	replies int
+	took    bool
+	tried   int
+	options ecs.Options
+}
+
+func (l *losing) RegisterTaskDefinition(ctx context.Context, input *ecs.RegisterTaskDefinitionInput, options ...func(*ecs.Options)) (*ecs.RegisterTaskDefinitionOutput, error) {
+	for _, option := range options {
+		option(&l.options)
+	}
+	l.tried++
+	if l.tried > l.replies {
+		return l.fakeECS.RegisterTaskDefinition(ctx, input)
+	}
+	if l.took {
+		output, err := l.fakeECS.RegisterTaskDefinition(ctx, input)
+		if err != nil {
+			return nil, err
+		}
+		arn := aws.ToString(output.TaskDefinition.TaskDefinitionArn)
+		l.families = map[string][]string{aws.ToString(input.Family): {arn}}
+		l.definitions[arn] = types.TaskDefinition{TaskDefinitionArn: &arn}
+		l.tags = map[string][]types.Tag{arn: input.Tags}
+	}
+	return nil, errors.New("connection reset by peer")
+}
+
+func TestARegistrationWhoseReplyIsLost(t *testing.T) {
+	tests := map[string]struct {
+		replies, tried int
+		took           bool
+		registered     int
+		want           string
+	}{
+		"is found, and not made twice":                 {1, 1, true, 1, ""},
+		"is made again where it took no effect":        {2, 3, false, 1, ""},
+		"is given up where ECS never answers":          {9, 5, false, 0, "register task definition blog-dev-web: connection reset by peer"},
+		"is made once where nothing goes wrong at all": {0, 1, false, 1, ""},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := &losing{fakeECS: &fakeECS{definitions: definitions(webTemplate)}, replies: test.replies, took: test.took}
+				d, _ := newDeployer(fake.fakeECS, nil, one())
+				d.ecs = fake
+				release, err := d.Register(t.Context(), Release{Image: newImage})
+				if test.want != "" {
+					if err == nil || err.Error() != test.want {
+						t.Errorf("error %v, want %q", err, test.want)
+					}
+				} else if err != nil || release.Revisions["web"] != arnPrefix+"task-definition/blog-dev-web:41" {
+					t.Errorf("revisions %v, error %v", release.Revisions, err)
+				}
+				if fake.tried != test.tried || len(fake.registered) != test.registered {
+					t.Errorf("tried %d times and registered %d, want %d and %d", fake.tried, len(fake.registered), test.tried, test.registered)
+				}
+				if fake.options.RetryMaxAttempts != 1 {
+					t.Error("the SDK may repeat the request by itself")
+				}
+			})
+		})
 	}
 }

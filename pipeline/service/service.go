@@ -5,6 +5,7 @@ package service
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -13,10 +14,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 
 	"github.com/slipway-ci/slipway/pipeline/contract"
+	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 type ecsAPI interface {
-	verifyAPI
+	describeAPI
 	registerAPI
 	taskAPI
 	updateAPI
@@ -31,18 +33,43 @@ type Deployer struct {
 	// interval is the time between two polls. DescribeServices, DescribeTasks and ListTasks share a bucket that refills
 	// with 20 calls a second: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 	interval time.Duration
+	// jitter is added to every interval, as a part of it between 0 and 1, so that many runs don't ask in step.
+	jitter func() float64
+	// attempts is how many tasks of a deployment may fail before Wait gives up on it; 0 leaves that to ECS alone.
+	attempts int
 	// say gets one line for each thing that happened.
 	say func(string)
+	// redactor hides secrets in log lines and in what ECS says of a task.
+	redactor *redactor
+	// diagnose finds out why deployments failed.
+	diagnose func(context.Context, []Deployment) report.Diagnosis
 }
+
+// Attempts sets how many tasks of a deployment may fail in a way that does not heal before it counts as failed. 0 leaves
+// the decision to ECS alone.
+func (d *Deployer) Attempts(n int) { d.attempts = n }
+
+// How a Deployer polls where nothing else is said.
+const (
+	interval = 500 * time.Millisecond
+	attempts = 2
+)
+
+func jitter() float64 { return rand.Float64() / 5 }
 
 // New returns a Deployer for the environment that the contract describes.
 func New(cfg aws.Config, c contract.Contract, say func(string)) *Deployer {
+	diagnoser := NewDiagnoser(cfg, c)
 	return &Deployer{
 		ecs:      ecs.NewFromConfig(cfg),
 		logs:     cloudwatchlogs.NewFromConfig(cfg),
 		contract: c,
-		interval: time.Second,
+		interval: interval,
+		jitter:   jitter,
+		attempts: attempts,
 		say:      say,
+		redactor: diagnoser.redactor,
+		diagnose: diagnoser.Diagnose,
 	}
 }
 
@@ -98,12 +125,16 @@ func (d *Deployer) Running(ctx context.Context, entry contract.Service) (string,
 	return aws.ToString(service.TaskDefinition), nil
 }
 
-// sleep waits for one poll interval or until the context ends.
-func (d *Deployer) sleep(ctx context.Context) error {
+// sleep waits for a number of poll intervals or until the context ends.
+func (d *Deployer) sleep(ctx context.Context, intervals int) error {
+	pause := time.Duration(intervals) * d.interval
+	if d.jitter != nil {
+		pause += time.Duration(d.jitter() * float64(pause))
+	}
 	select {
 	case <-ctx.Done():
 		return fmt.Errorf("stop waiting: %w", context.Cause(ctx))
-	case <-time.After(d.interval):
+	case <-time.After(pause):
 		return nil
 	}
 }

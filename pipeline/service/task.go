@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -54,6 +55,9 @@ func (d *Deployer) RunTask(ctx context.Context, entry contract.Service, revision
 	if err != nil {
 		return err
 	}
+	for _, note := range d.redactor.learn(ctx, definition) {
+		d.say(note)
+	}
 	output, err := d.ecs.RunTask(ctx, d.taskInput(entry, revision, command))
 	if err != nil {
 		return fmt.Errorf("run a task of %s: %w", revisionName(revision), err)
@@ -66,13 +70,14 @@ func (d *Deployer) RunTask(ctx context.Context, entry contract.Service, revision
 		return fmt.Errorf("run a task of %s: ECS started none and gives no reason", revisionName(revision))
 	}
 	arn := aws.ToString(output.Tasks[0].TaskArn)
-	d.say(fmt.Sprintf("task %s of %s: %q", taskID(arn), revisionName(revision), command))
+	d.say(d.redactor.redact(fmt.Sprintf("task %s of %s: %q", taskID(arn), revisionName(revision), command)))
 
 	tail := d.tail(definition, entry.Container, arn)
 	stopped, err := d.follow(ctx, arn, tail)
 	if err != nil {
 		return err
 	}
+	stopped.StoppedReason = aws.String(d.redactor.redact(aws.ToString(stopped.StoppedReason)))
 	return verdict(stopped, entry.Container, tail.last(lastLines))
 }
 
@@ -86,6 +91,8 @@ func (d *Deployer) taskInput(entry contract.Service, revision string, command []
 		TaskDefinition: &revision,
 		LaunchType:     types.LaunchTypeFargate,
 		StartedBy:      aws.String("slipway"),
+		// Makes the request safe to repeat when its reply is lost.
+		ClientToken: aws.String(rand.Text()),
 		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{
 			Subnets:        d.contract.Tasks.Subnets,
 			SecurityGroups: d.contract.Tasks.SecurityGroups,
@@ -120,7 +127,7 @@ func (d *Deployer) follow(ctx context.Context, arn string, tail *tail) (types.Ta
 			}
 			return types.Task{}, &report.Failure{Reason: "was stopped after " + TaskTimeout.String(), Evidence: tail.last(lastLines)}
 		}
-		if err := d.sleep(ctx); err != nil {
+		if err := d.sleep(ctx, 1); err != nil {
 			return types.Task{}, err
 		}
 	}

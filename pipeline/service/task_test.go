@@ -90,13 +90,18 @@ func TestTaskInput(t *testing.T) {
 		c := one()
 		c.Tasks.AssignPublicIP = public
 		d, _ := newDeployer(nil, nil, c)
+		input := d.taskInput(web, webNew, []string{"release", "--check"})
+		if again := d.taskInput(web, webNew, []string{"release", "--check"}); aws.ToString(input.ClientToken) == "" || *input.ClientToken == *again.ClientToken {
+			t.Error("two tasks have one token: the second would be taken for the first, sent again")
+		}
+		input.ClientToken = nil
 		same(t, "request", &ecs.RunTaskInput{
 			Cluster: aws.String("blog-dev"), TaskDefinition: aws.String(webNew), LaunchType: "FARGATE", StartedBy: aws.String("slipway"),
 			NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{
 				Subnets: []string{"subnet-1", "subnet-2"}, SecurityGroups: []string{"sg-1"}, AssignPublicIp: want,
 			}},
 			Overrides: &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{{Name: aws.String("app"), Command: []string{"release", "--check"}}}},
-		}, d.taskInput(web, webNew, []string{"release", "--check"}))
+		}, input)
 	}
 }
 

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
@@ -24,6 +26,30 @@ type Deployment struct {
 	Service  contract.Service
 	ID       string
 	Revision string
+	// ServiceDeployment is the ARN by which DescribeServiceDeployments knows it, where ECS has that record.
+	ServiceDeployment string
+	// Since is when ECS began it.
+	Since time.Time
+	// Before is what the service ran before the update.
+	Before Before
+}
+
+// Before is what a service ran before an update, to which a rollback returns.
+type Before struct {
+	Revision     string
+	DesiredCount int32
+	// Complete says that this revision was serving: its deployment was complete and it ran tasks. A service that
+	// infrastructure has just made, or whose last deployment failed, has nothing to go back to.
+	Complete bool
+}
+
+func before(service types.Service) Before {
+	last := primary(service)
+	return Before{
+		Revision:     aws.ToString(service.TaskDefinition),
+		DesiredCount: service.DesiredCount,
+		Complete:     last.RolloutState != types.DeploymentRolloutStateFailed && last.RunningCount > 0,
+	}
 }
 
 // Update points every service of the contract at its revision of the release, all at once, and returns the deployments
@@ -53,7 +79,8 @@ func (d *Deployer) Update(ctx context.Context, release Release) ([]Deployment, e
 		if len(updated) > 0 {
 			effect = "updated all the same, and running the new release: " + strings.Join(updated, ", ")
 		}
-		return nil, (&report.Failure{Reason: "not every service could be updated", Effect: effect, Next: "mend the cause and deploy again"}).Because(err)
+		return slices.DeleteFunc(deployments, func(d Deployment) bool { return d.Revision == "" }),
+			(&report.Failure{Reason: "not every service could be updated", Effect: effect, Next: "mend the cause and deploy again"}).Because(err)
 	}
 	return deployments, nil
 }
@@ -66,21 +93,25 @@ func (d *Deployer) update(ctx context.Context, entry contract.Service, now types
 	for _, deployment := range output.Service.Deployments {
 		if aws.ToString(deployment.Status) == "PRIMARY" && aws.ToString(deployment.TaskDefinition) == revision {
 			d.say(fmt.Sprintf("%s: %s with %d tasks", entry.Service, revisionName(revision), deployment.DesiredCount))
-			return Deployment{Service: entry, ID: aws.ToString(deployment.Id), Revision: revision}, nil
+			return Deployment{
+				Service: entry, ID: aws.ToString(deployment.Id), Revision: revision, Before: before(now),
+				ServiceDeployment: aws.ToString(output.Service.CurrentServiceDeployment), Since: aws.ToTime(deployment.CreatedAt),
+			}, nil
 		}
 	}
 	// The revision says that the service was updated, although nothing can be waited for.
-	return Deployment{Service: entry, Revision: revision}, fmt.Errorf("update service %s to %s: ECS took the update and shows no deployment of it", entry.Service, revisionName(revision))
+	return Deployment{Service: entry, Revision: revision, Before: before(now)}, fmt.Errorf("update service %s to %s: ECS took the update and shows no deployment of it", entry.Service, revisionName(revision))
 }
 
 // updateInput asks for the revision and, where the service runs no task, for the contract's count: infrastructure creates
-// it with none, and a service with no tasks would report a completed deployment of an image that never ran.
+// it with none, and a service with no tasks would report a completed deployment of an image that never ran. It does not
+// force a new deployment, which the new revision makes by itself: so a request that is repeated because its reply was lost
+// changes nothing the second time.
 func updateInput(cluster string, entry contract.Service, now types.Service, revision string) *ecs.UpdateServiceInput {
 	input := &ecs.UpdateServiceInput{
-		Cluster:            &cluster,
-		Service:            &entry.Service,
-		TaskDefinition:     &revision,
-		ForceNewDeployment: true,
+		Cluster:        &cluster,
+		Service:        &entry.Service,
+		TaskDefinition: &revision,
 	}
 	if now.DesiredCount == 0 {
 		input.DesiredCount = aws.Int32(int32(max(1, entry.DesiredCount)))

@@ -36,7 +36,7 @@ func TestUpdateInput(t *testing.T) {
 			got := updateInput("blog-dev", entry, types.Service{DesiredCount: test.desired, RunningCount: test.running}, webNew)
 			same(t, "request", &ecs.UpdateServiceInput{
 				Cluster: aws.String("blog-dev"), Service: aws.String("blog-dev-web"), TaskDefinition: aws.String(webNew),
-				ForceNewDeployment: true, DesiredCount: test.want,
+				DesiredCount: test.want,
 			}, got)
 		})
 	}
@@ -74,7 +74,7 @@ func TestUpdateTakesAllServicesAtOnce(t *testing.T) {
 		}
 		var want []Deployment
 		for _, entry := range c.Services {
-			want = append(want, Deployment{Service: entry, ID: "ecs-svc/" + entry.Service, Revision: arnPrefix + "task-definition/" + entry.Service + ":41"})
+			want = append(want, Deployment{Service: entry, ID: "ecs-svc/" + entry.Service, Revision: arnPrefix + "task-definition/" + entry.Service + ":41", Before: Before{DesiredCount: 2}})
 		}
 		same(t, "deployments, in the contract's order", want, got)
 		slices.Sort(said.lines)
@@ -114,21 +114,23 @@ func TestUpdatesThatFail(t *testing.T) {
 		}
 	}
 	tests := map[string]struct {
-		update     func(*ecs.UpdateServiceInput) (*ecs.UpdateServiceOutput, error)
-		wantCause  string
-		wantEffect string
+		update      func(*ecs.UpdateServiceInput) (*ecs.UpdateServiceOutput, error)
+		wantCause   string
+		wantEffect  string
+		wantUpdated []string
 	}{
 		"one of three": {
 			refuse("blog-dev-s01"),
 			"update service blog-dev-s01 to blog-dev-s01:41: AccessDeniedException: not you: blog-dev-s01",
 			"updated all the same, and running the new release: blog-dev-s00, blog-dev-s02",
+			[]string{"blog-dev-s00", "blog-dev-s02"},
 		},
 		"all": {
 			refuse("blog-dev-s00", "blog-dev-s01", "blog-dev-s02"),
 			"update service blog-dev-s00 to blog-dev-s00:41: AccessDeniedException: not you: blog-dev-s00\n" +
 				"update service blog-dev-s01 to blog-dev-s01:41: AccessDeniedException: not you: blog-dev-s01\n" +
 				"update service blog-dev-s02 to blog-dev-s02:41: AccessDeniedException: not you: blog-dev-s02",
-			"no service was updated",
+			"no service was updated", nil,
 		},
 		"ECS shows no deployment of one": {
 			func(input *ecs.UpdateServiceInput) (*ecs.UpdateServiceOutput, error) {
@@ -140,6 +142,7 @@ func TestUpdatesThatFail(t *testing.T) {
 			},
 			"update service blog-dev-s02 to blog-dev-s02:41: ECS took the update and shows no deployment of it",
 			"updated all the same, and running the new release: blog-dev-s00, blog-dev-s01, blog-dev-s02",
+			[]string{"blog-dev-s00", "blog-dev-s01", "blog-dev-s02"},
 		},
 	}
 	for sentence, test := range tests {
@@ -149,9 +152,14 @@ func TestUpdatesThatFail(t *testing.T) {
 			d, _ := newDeployer(fake, nil, c)
 			deployments, err := d.Update(t.Context(), Release{Revisions: revisions(c)})
 			failure, ok := errors.AsType[*report.Failure](err)
-			if !ok || deployments != nil {
-				t.Fatalf("deployments %v, error %v, want a failure", deployments, err)
+			if !ok {
+				t.Fatalf("error %v, want a failure", err)
 			}
+			var updated []string // what a rollback has to bring back
+			for _, deployment := range deployments {
+				updated = append(updated, deployment.Service.Service)
+			}
+			same(t, "deployments", test.wantUpdated, updated)
 			same(t, "reason", "not every service could be updated", failure.Reason)
 			same(t, "cause", test.wantCause, failure.Cause)
 			same(t, "effect", test.wantEffect, failure.Effect)

@@ -5,57 +5,98 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 type waitAPI interface {
 	DescribeServices(context.Context, *ecs.DescribeServicesInput, ...func(*ecs.Options)) (*ecs.DescribeServicesOutput, error)
+	DescribeServiceDeployments(context.Context, *ecs.DescribeServiceDeploymentsInput, ...func(*ecs.Options)) (*ecs.DescribeServiceDeploymentsOutput, error)
 	ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
 	DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
 }
 
-// WaitTimeout is how long ECS may take to decide. A service without a circuit breaker never gives up by itself.
-const WaitTimeout = 30 * time.Minute
+const (
+	// WaitTimeout is how long ECS may take to decide. A service without a circuit breaker never gives up by itself.
+	WaitTimeout = 30 * time.Minute
+	// blindness is how long ECS may fail to answer before the deployment is out of sight. Behind it stand the retries
+	// of each call.
+	blindness = 2 * time.Minute
+)
 
 // ErrSuperseded is the cause of the failure of a deployment that somebody else's took the place of.
 var ErrSuperseded = errors.New("another deployment replaced this one")
 
-// Wait follows the deployments until ECS has decided on each. It returns nil when all are complete, and a failure with
-// what the stopped tasks said as soon as ECS gives up on one of them; that ECS then goes back to the old release does not
-// make it a success.
+// Wait follows the deployments until ECS has decided on each. It returns nil when all are complete and run the release. It
+// returns a failure as soon as ECS gives up on one of them, whatever ECS then goes back to; as soon as so many tasks of
+// one have failed in a way that does not heal, which ECS's circuit breaker notices later; and, caused by ErrSuperseded,
+// when somebody else's deployment took the place of one.
 func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
-	deadline := time.Now().Add(WaitTimeout)
-	said := map[string]string{}
+	var (
+		deadline = time.Now().Add(WaitTimeout)
+		seen     = time.Now() // when ECS last answered
+		silent   = 0          // answers in a row that did not come
+		said     = map[string]string{}
+	)
 	for {
-		services, err := d.describe(ctx)
-		if err != nil {
+		states, err := d.look(ctx, deployments)
+		switch {
+		case ctx.Err() != nil:
+			return fmt.Errorf("stop waiting: %w", context.Cause(ctx))
+		case err != nil && !passing(err):
 			return err
-		}
-		pending := 0
-		for _, deployment := range deployments {
-			name := deployment.Service.Service
-			state := judge(services[name], deployment)
-			if state.line != said[name] {
-				said[name] = state.line
-				d.say(name + ": " + state.line)
+		case err != nil && time.Since(seen) > blindness:
+			return (&report.Failure{
+				Reason: fmt.Sprintf("ECS has not answered for %s", blindness),
+				Effect: "how the deployment ends is not known",
+				Next:   "look at the services with status, and deploy again",
+			}).Because(err)
+		case err != nil:
+			if silent++; silent == 1 {
+				d.say(fmt.Sprintf("ECS does not answer, asking on: %v", err))
 			}
-			switch state.decision {
+			if err := d.sleep(ctx, min(1<<silent, 20)); err != nil {
+				return err
+			}
+			continue
+		}
+		seen, silent = time.Now(), 0
+
+		pending := 0
+		for i, deployment := range deployments {
+			name, s := deployment.Service.Service, states[i]
+			changed := s.line != said[name]
+			if changed {
+				said[name] = s.line
+				d.say(name + ": " + s.line)
+			}
+			switch s.decision {
+			case failed:
+				return d.explain(ctx, deployment, s.service, fmt.Sprintf("ECS gave up on %s: %s", name, s.reason))
+			case superseded:
+				return d.replaced(ctx, deployment, s)
+			case idle:
+				return &report.Failure{
+					Reason: fmt.Sprintf("%s was updated and runs no task: somebody scaled it to zero", name),
+					Effect: "nothing proves that the release works",
+					Next:   "scale the service up, or deploy again, which does",
+				}
 			case undecided:
 				pending++
-			case failed:
-				return d.explain(ctx, deployment, services[name], state)
-			case superseded:
-				return (&report.Failure{
-					Reason: fmt.Sprintf("another deployment of %s took the place of this one", name),
-					Effect: "the other deployment goes on; nothing was rolled back",
-					Next:   "look at who deploys there: " + state.line,
-				}).Because(ErrSuperseded)
+				if !changed || d.attempts == 0 {
+					continue // no task has come or gone
+				}
+				if hopeless, err := d.hopeless(ctx, deployment); err == nil && hopeless >= d.attempts {
+					return d.explain(ctx, deployment, s.service, fmt.Sprintf("%d tasks of %s failed in a way that does not heal", hopeless, name))
+				}
 			}
 		}
 		if pending == 0 {
@@ -68,10 +109,16 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 				Next:   "look at the service's events; a service without a circuit breaker never gives up by itself",
 			}
 		}
-		if err := d.sleep(ctx); err != nil {
+		if err := d.sleep(ctx, 1); err != nil {
 			return err
 		}
 	}
+}
+
+// passing says of an error that asking again may help: throttling, an error of AWS's own, no answer at all.
+func passing(err error) bool {
+	api, ok := errors.AsType[smithy.APIError](err)
+	return !ok || api.ErrorFault() == smithy.FaultServer || retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary
 }
 
 type decision int
@@ -81,6 +128,7 @@ const (
 	complete
 	failed
 	superseded
+	idle
 )
 
 type state struct {
@@ -88,7 +136,70 @@ type state struct {
 	// line is the state in words, which changes only when something changed.
 	line string
 	// reason is ECS's own.
-	reason string
+	reason  string
+	service types.Service
+}
+
+// look returns how each deployment stands. Where ECS keeps a record of service deployments, that record decides; the
+// service's own list of deployments has the numbers, and decides where there is no record.
+func (d *Deployer) look(ctx context.Context, deployments []Deployment) ([]state, error) {
+	services, err := d.describe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	records, err := d.records(ctx, deployments)
+	if err != nil {
+		return nil, err
+	}
+	states := make([]state, len(deployments))
+	for i, deployment := range deployments {
+		service := services[deployment.Service.Service]
+		states[i] = judge(service, deployment)
+		if record, found := records[deployment.ServiceDeployment]; found {
+			states[i] = overrule(states[i], record)
+		}
+		states[i].service = service
+	}
+	return states, nil
+}
+
+// records returns ECS's records of the deployments, by ARN. A call takes twenty:
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DescribeServiceDeployments.html
+func (d *Deployer) records(ctx context.Context, deployments []Deployment) (map[string]types.ServiceDeployment, error) {
+	var arns []string
+	for _, deployment := range deployments {
+		if deployment.ServiceDeployment != "" {
+			arns = append(arns, deployment.ServiceDeployment)
+		}
+	}
+	found := make(map[string]types.ServiceDeployment, len(arns))
+	for chunk := range slices.Chunk(arns, 20) {
+		output, err := d.ecs.DescribeServiceDeployments(ctx, &ecs.DescribeServiceDeploymentsInput{ServiceDeploymentArns: chunk})
+		if err != nil {
+			return nil, fmt.Errorf("describe service deployments of cluster %s: %w", d.contract.Cluster, err)
+		}
+		for _, record := range output.ServiceDeployments {
+			found[aws.ToString(record.ServiceDeploymentArn)] = record
+		}
+	}
+	return found, nil
+}
+
+// overrule takes the decision from ECS's record of the deployment. A deployment that ECS rolled back has left the
+// service's list before long, where it would look as if somebody else's had replaced it.
+//
+// https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html
+func overrule(s state, record types.ServiceDeployment) state {
+	switch record.Status {
+	case types.ServiceDeploymentStatusRollbackRequested, types.ServiceDeploymentStatusRollbackInProgress,
+		types.ServiceDeploymentStatusRollbackSuccessful, types.ServiceDeploymentStatusRollbackFailed:
+		s.decision, s.reason = failed, aws.ToString(record.StatusReason)
+	case types.ServiceDeploymentStatusPending, types.ServiceDeploymentStatusInProgress:
+		if s.decision == complete {
+			s.decision = undecided // the numbers are there, and ECS is not content yet
+		}
+	}
+	return s
 }
 
 // judge says how a deployment stands, from the service as DescribeServices returns it. A failed deployment stays in the
@@ -99,51 +210,100 @@ func judge(service types.Service, ours Deployment) state {
 		return state{decision: superseded, line: "the deployment is gone from the service's list"}
 	}
 	d := service.Deployments[i]
-	reason := aws.ToString(d.RolloutStateReason)
-	line := fmt.Sprintf("%d of %d tasks running, %d pending, %d failed", d.RunningCount, d.DesiredCount, d.PendingCount, d.FailedTasks)
+	s := state{
+		reason: aws.ToString(d.RolloutStateReason),
+		line:   fmt.Sprintf("%d of %d tasks running, %d pending, %d failed", d.RunningCount, d.DesiredCount, d.PendingCount, d.FailedTasks),
+	}
 	switch {
 	case d.RolloutState == types.DeploymentRolloutStateFailed:
-		return state{failed, line + ", given up by ECS", reason}
+		s.decision, s.line = failed, s.line+", given up by ECS"
 	case aws.ToString(d.Status) != "PRIMARY":
-		return state{superseded, line + ", no longer the service's primary deployment", reason}
+		s.decision, s.line = superseded, s.line+", no longer the service's primary deployment"
+	case d.RolloutState != types.DeploymentRolloutStateCompleted:
 	// A service scaled to zero reports a completed rollout at once, although no task ever ran the new image. Without the
 	// count a deployment of a broken image would be a success.
-	case d.RolloutState == types.DeploymentRolloutStateCompleted && d.RunningCount > 0 && d.RunningCount >= d.DesiredCount:
-		return state{complete, line + ", complete", reason}
+	case d.DesiredCount == 0:
+		s.decision = idle
+	case d.RunningCount >= d.DesiredCount:
+		s.decision, s.line = complete, s.line+", complete"
 	}
-	return state{undecided, line, reason}
+	return s
 }
 
-// explain makes the failure of a deployment that ECS gave up on: how its tasks ended, and the last lines of one of them.
-func (d *Deployer) explain(ctx context.Context, deployment Deployment, service types.Service, s state) error {
+// hopeless counts the tasks of a deployment that failed in a way that does not heal: their container exited, they could
+// not start, or a health check ended them.
+func (d *Deployer) hopeless(ctx context.Context, deployment Deployment) (int, error) {
+	tasks, err := d.stopped(ctx, deployment)
+	count := 0
+	for _, task := range tasks {
+		switch task.StopCode {
+		case types.TaskStopCodeEssentialContainerExited, types.TaskStopCodeTaskFailedToStart:
+			count++
+		case types.TaskStopCodeServiceSchedulerInitiated:
+			// "Task failed ELB health checks in (target-group …)", "Task failed container health checks":
+			// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+			if strings.Contains(aws.ToString(task.StoppedReason), "health checks") {
+				count++
+			}
+		}
+	}
+	return count, err
+}
+
+// replaced makes the failure of a deployment that another one took the place of: which, and whose.
+func (d *Deployer) replaced(ctx context.Context, deployment Deployment, s state) error {
+	other := "its revision can't be seen"
+	for _, o := range s.service.Deployments {
+		if aws.ToString(o.Status) != "PRIMARY" || aws.ToString(o.Id) == deployment.ID {
+			continue
+		}
+		arn := aws.ToString(o.TaskDefinition)
+		other = revisionName(arn)
+		definition, tags, err := d.template(ctx, arn)
+		if err != nil {
+			break
+		}
+		who := tagValue(tags, TagRun)
+		if who == "" {
+			who = aws.ToString(definition.RegisteredBy)
+		}
+		if commit := tagValue(tags, TagCommit); commit != "" {
+			other += ", commit " + commit
+		}
+		if who != "" {
+			other += ", by " + who
+		}
+	}
+	return (&report.Failure{
+		Reason: fmt.Sprintf("another deployment of %s took the place of this one: %s", deployment.Service.Service, other),
+		Effect: "that deployment goes on, and nothing was rolled back",
+		Next:   "see with status what runs; deploy again if this release should",
+	}).Because(ErrSuperseded)
+}
+
+func tagValue(tags []types.Tag, key string) string {
+	for _, tag := range tags {
+		if aws.ToString(tag.Key) == key {
+			return aws.ToString(tag.Value)
+		}
+	}
+	return ""
+}
+
+// explain makes the failure of a deployment that failed: why, and what its service runs instead.
+func (d *Deployer) explain(ctx context.Context, deployment Deployment, service types.Service, decided string) error {
+	diagnosis := d.diagnose(ctx, []Deployment{deployment})
 	f := &report.Failure{
-		Reason: fmt.Sprintf("ECS gave up on %s: %s", deployment.Service.Service, s.reason),
-		Effect: "the release did not come into service",
-		Next:   "mend what the lines above show and deploy again",
+		Reason:   diagnosis.Sentence,
+		Evidence: append([]string{decided}, diagnosis.Evidence...),
+		Detail:   diagnosis.Detail,
+		Effect:   "the release did not come into service",
+		Next:     diagnosis.Next,
 	}
 	for _, other := range service.Deployments {
 		if aws.ToString(other.Status) == "PRIMARY" && aws.ToString(other.Id) != deployment.ID {
 			f.Effect = fmt.Sprintf("ECS rolled back to %s", revisionName(aws.ToString(other.TaskDefinition)))
 		}
-	}
-	tasks, err := d.stopped(ctx, deployment)
-	if err != nil {
-		f.Evidence = append(f.Evidence, fmt.Sprintf("the stopped tasks can't be shown: %v", err))
-		return f
-	}
-	if len(tasks) == 0 {
-		return f
-	}
-	task := tasks[0]
-	f.Evidence = append(f.Evidence, fmt.Sprintf("task %s: %s", taskID(aws.ToString(task.TaskArn)), ended(task, deployment.Service.Container)))
-	definition, _, err := d.template(ctx, deployment.Revision)
-	if err != nil {
-		return f
-	}
-	tail := d.tail(definition, deployment.Service.Container, aws.ToString(task.TaskArn))
-	tail.deployer = &Deployer{logs: d.logs, say: func(string) {}}
-	if _, err := tail.read(ctx); err == nil {
-		f.Evidence = append(f.Evidence, tail.last(lastLines)...)
 	}
 	return f
 }
@@ -161,16 +321,6 @@ func (d *Deployer) stopped(ctx context.Context, deployment Deployment) ([]types.
 		return nil, err
 	}
 	return slices.DeleteFunc(output.Tasks, func(t types.Task) bool {
-		return aws.ToString(t.TaskDefinitionArn) != deployment.Revision
+		return aws.ToString(t.TaskDefinitionArn) != deployment.Revision || aws.ToTime(t.CreatedAt).Before(deployment.Since)
 	}), nil
-}
-
-// ended says how a task's container ended.
-func ended(task types.Task, container string) string {
-	for _, c := range task.Containers {
-		if aws.ToString(c.Name) == container && c.ExitCode != nil {
-			return fmt.Sprintf("exit status %d: %s", *c.ExitCode, aws.ToString(task.StoppedReason))
-		}
-	}
-	return aws.ToString(task.StoppedReason)
 }

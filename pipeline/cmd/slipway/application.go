@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -29,6 +30,7 @@ type application struct {
 	// archive is the image to push; without one, digest names an image that the repository has.
 	archive, digest string
 	commit          string
+	deploymentOptions
 
 	cfg         aws.Config
 	contract    contract.Contract
@@ -36,6 +38,20 @@ type application struct {
 	deployer    *service.Deployer
 	release     service.Release
 	deployments []service.Deployment
+	// unchanged says that the release is in service already, so that nothing is registered and updated.
+	unchanged bool
+	// migrated says that a migration ran, which a rollback does not undo.
+	migrated bool
+}
+
+// deploymentOptions are the choices of a deployment.
+type deploymentOptions struct {
+	DryRun     bool   `help:"Say what would change, and change nothing."`
+	Force      bool   `help:"Deploy although the environment runs this very release: a fresh rollout."`
+	Adopt      bool   `help:"Replace a running revision that Slipway did not make, or that somebody changed."`
+	NoRollback bool   `help:"Leave a failed release as it is, to look at it."`
+	Attempts   int    `default:"2" help:"How many tasks may fail before the deployment counts as failed; 0 leaves that to ECS's circuit breaker."`
+	Source     string `type:"path" default:"." help:"Git checkout of the application, which tells how many commits lie between two releases."`
 }
 
 // tag is what ECR takes as an image's tag, less what Push may put behind it:
@@ -45,7 +61,8 @@ var tag = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,114}$`)
 // steps are chain.Release's, done against AWS.
 func (a *application) steps() chain.Application {
 	return chain.Application{
-		Contract: a.read, Push: a.push, Verify: a.verify, Migrate: a.migrate, Update: a.update, Wait: a.wait, Smoke: a.smoke,
+		Contract: a.read, Push: a.push, Verify: a.verify, Diff: a.diff, Migrate: a.migrate, Update: a.update, Wait: a.wait,
+		Smoke: a.smoke, Rollback: a.rollback,
 	}
 }
 
@@ -89,6 +106,14 @@ func (a *application) push(ctx context.Context) (chain.Done, error) {
 	if err != nil {
 		return chain.Done{}, err
 	}
+	if a.DryRun {
+		hash, err := built.Digest()
+		if err != nil {
+			return chain.Done{}, fmt.Errorf("read the image's digest: %w", err)
+		}
+		a.use(a.contract.RepositoryURL + "@" + hash.String())
+		return chain.Done{Summary: report.ShortDigest(hash.String()) + " was not pushed: a dry run"}, nil
+	}
 	pushed, err := repository.Push(ctx, built, a.commit)
 	if err != nil {
 		return chain.Done{}, err
@@ -122,11 +147,43 @@ func (a *application) use(reference string) {
 }
 
 func (a *application) verify(ctx context.Context) (chain.Done, error) {
-	a.deployer = service.New(a.cfg, a.contract, sayer(a.s.progress, "verify"))
-	return chain.Done{Summary: "services and templates are as the contract says"}, a.deployer.Verify(ctx)
+	image := a.release.Image
+	if a.DryRun && a.archive != "" {
+		image = "" // a dry run pushes nothing, so the repository need not have it
+	}
+	a.result.Checks = service.NewVerifier(a.cfg, a.contract).Verify(ctx, image)
+	if ctx.Err() != nil {
+		return chain.Done{}, context.Cause(ctx) // what could not be asked any more says nothing about the environment
+	}
+	return chain.Done{Summary: report.CountChecks(a.result.Checks)}, service.Refusal(a.result.Checks)
 }
 
+func (a *application) diff(ctx context.Context) (chain.Done, error) {
+	difference, err := service.NewDiffer(a.cfg, a.contract, a.Source).Diff(ctx, a.release)
+	if err != nil {
+		return chain.Done{}, err
+	}
+	a.result.Changes, a.result.Notes = difference.Changes, difference.Arriving
+	if err := difference.Owned(a.Adopt); err != nil {
+		return chain.Done{}, err
+	}
+	a.unchanged = difference.Unchanged && !a.Force
+	switch {
+	case a.unchanged:
+		return chain.Done{Summary: "the environment runs this release; nothing to change"}, nil
+	case difference.Unchanged:
+		return chain.Done{Summary: "the environment runs this release; a fresh rollout, as --force asks"}, nil
+	}
+	return chain.Done{Summary: fmt.Sprintf("%d changes", len(difference.Changes))}, nil
+}
+
+// alreadyThere is what the steps say that have nothing to do.
+var alreadyThere = chain.Done{Summary: "nothing to do"}
+
 func (a *application) migrate(ctx context.Context) (chain.Done, error) {
+	if a.unchanged {
+		return alreadyThere, nil
+	}
 	a.deployer = service.New(a.cfg, a.contract, sayer(a.s.progress, "migrate"))
 	var err error
 	if a.release, err = a.deployer.Register(ctx, a.release); err != nil {
@@ -134,7 +191,9 @@ func (a *application) migrate(ctx context.Context) (chain.Done, error) {
 	}
 	a.result.Release.Revisions = a.deployer.Names(a.release)
 	migrated, err := a.deployer.Migrate(ctx, a.release)
+	a.migrated = migrated
 	if err != nil {
+		a.mark(ctx, service.OutcomeFailed)
 		return chain.Done{}, err
 	}
 	if !migrated {
@@ -144,6 +203,9 @@ func (a *application) migrate(ctx context.Context) (chain.Done, error) {
 }
 
 func (a *application) update(ctx context.Context) (chain.Done, error) {
+	if a.unchanged {
+		return alreadyThere, nil
+	}
 	a.deployer = service.New(a.cfg, a.contract, sayer(a.s.progress, "update"))
 	var err error
 	a.deployments, err = a.deployer.Update(ctx, a.release)
@@ -151,18 +213,105 @@ func (a *application) update(ctx context.Context) (chain.Done, error) {
 }
 
 func (a *application) wait(ctx context.Context) (chain.Done, error) {
+	if a.unchanged {
+		return alreadyThere, nil
+	}
 	a.deployer = service.New(a.cfg, a.contract, sayer(a.s.progress, "wait"))
+	a.deployer.Attempts(a.Attempts)
 	return chain.Done{Summary: "ECS has completed every deployment"}, a.deployer.Wait(ctx, a.deployments)
 }
 
 func (a *application) smoke(ctx context.Context) (chain.Done, error) {
-	err := smoke.New(a.Endpoint).Run(ctx, a.contract.URL, a.contract.HealthPath, a.commit)
+	err := a.attended(ctx, func(ctx context.Context) error {
+		return smoke.New(a.Endpoint).Run(ctx, a.contract.URL, a.contract.HealthPath, a.commit)
+	})
+	if err == nil && !a.unchanged {
+		a.mark(ctx, service.OutcomeComplete)
+	}
 	return chain.Done{Summary: fmt.Sprintf("%s%s answers with %s", a.contract.URL, a.contract.HealthPath, a.commit)}, err
+}
+
+// attended runs a test of the new release, and breaks it off when the release's tasks fail: their logs tell more than a load
+// balancer without targets.
+func (a *application) attended(ctx context.Context, test func(context.Context) error) error {
+	deployer := service.New(a.cfg, a.contract, sayer(a.s.progress, "smoke"))
+	deployer.Attempts(a.Attempts)
+	testing, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	go func() {
+		if err := deployer.Attend(testing, a.deployments); err != nil {
+			stop(err)
+		}
+	}()
+	err := test(testing)
+	if failure, ok := errors.AsType[*report.Failure](context.Cause(testing)); ok && err != nil {
+		return failure
+	}
+	// The tasks stay up, and something else than the new release answers: what they log may say why.
+	if failure, ok := errors.AsType[*report.Failure](err); ok && len(a.deployments) > 0 {
+		diagnosis := service.NewDiagnoser(a.cfg, a.contract).Diagnose(ctx, a.deployments)
+		failure.Evidence, failure.Detail = diagnosis.Evidence, diagnosis.Detail
+	}
+	return err
+}
+
+// rollback brings every service back that was updated, proves that the old release answers, and says so in the failure.
+func (a *application) rollback(ctx context.Context, failure *report.Failure) (chain.Done, error) {
+	switch {
+	case errors.Is(failure, service.ErrSuperseded):
+		a.mark(ctx, service.OutcomeSuperseded)
+		return chain.Done{Summary: "none: what runs is another deployment's"}, nil
+	case a.NoRollback:
+		a.mark(ctx, service.OutcomeFailed)
+		failure.Effect = "nothing was rolled back, as --no-rollback asks: the services go on trying to run " + strings.Join(a.result.Release.Revisions, ", ")
+		return chain.Done{Summary: "none, as --no-rollback asks"}, nil
+	case len(a.deployments) == 0:
+		a.mark(ctx, service.OutcomeFailed)
+		return chain.Done{Summary: "none: " + failure.Effect}, nil
+	}
+	deployer := service.New(a.cfg, a.contract, sayer(a.s.progress, "rollback"))
+	backs, err := deployer.Rollback(ctx, a.deployments)
+	if err == nil {
+		err = a.answers(ctx, backs)
+	}
+	if err != nil {
+		a.mark(ctx, service.OutcomeFailed)
+		failure.Effect = "THE ROLLBACK FAILED TOO: " + report.AsFailure(err).Error()
+		failure.Next = "look at the services now, with status; then deploy a release that works"
+		return chain.Done{}, err
+	}
+	a.mark(ctx, service.OutcomeRolledBack)
+	failure.Effect = "rolled back to " + service.Sentence(backs)
+	if backs[0].Tasks {
+		failure.Effect += ", which is serving"
+	}
+	if a.migrated {
+		failure.Effect += ". The migration that ran before is not undone"
+	}
+	return chain.Done{Summary: service.Sentence(backs)}, nil
+}
+
+// answers asks for the release that the services went back to, where it is known.
+func (a *application) answers(ctx context.Context, backs []service.Back) error {
+	for _, back := range backs {
+		if back.Tasks && back.Commit != "" {
+			return smoke.New(a.Endpoint).Run(ctx, a.contract.URL, a.contract.HealthPath, back.Commit)
+		}
+	}
+	return nil
+}
+
+// mark keeps with the revisions how the deployment ended, for the history. That it can't is worth a line and no more.
+func (a *application) mark(ctx context.Context, outcome service.Outcome) {
+	if err := service.NewMarker(a.cfg).Mark(ctx, a.release, outcome); err != nil {
+		printLine(a.s.progress, "history", err.Error())
+	}
 }
 
 type redeployCommand struct {
 	output
 	target
+	deploymentOptions
 	Archive string `type:"path" xor:"image" required:"" placeholder:"FILE" help:"Image archive to push first."`
 	Digest  string `xor:"image" required:"" placeholder:"sha256:…" help:"Digest of an image that the repository has."`
 	Commit  string `required:"" env:"SLIPWAY_COMMIT" help:"Release id that the image was built from, and that the application answers with."`
@@ -170,10 +319,33 @@ type redeployCommand struct {
 
 func (c *redeployCommand) Run(ctx context.Context, s streams) error {
 	a := &application{
-		target: c.target, s: s, archive: c.Archive, digest: c.Digest, commit: c.Commit,
+		target: c.target, s: s, archive: c.Archive, digest: c.Digest, commit: c.Commit, deploymentOptions: c.deploymentOptions,
 		result: &report.Result{Operation: "redeploy", Name: c.Name, Environment: c.Environment},
 	}
-	return c.operate(ctx, s, a.result, chain.Release(a.steps()))
+	steps := chain.Release(a.steps())
+	if c.DryRun {
+		steps = chain.UpTo(steps, "diff")
+	}
+	return c.operate(ctx, s, a.result, steps)
+}
+
+type verifyCommand struct {
+	output
+	target
+	Digest string `placeholder:"sha256:…" help:"Digest of an image of the repository, to check it too."`
+}
+
+func (c *verifyCommand) Run(ctx context.Context, s streams) error {
+	a := &application{target: c.target, s: s, result: &report.Result{Operation: "verify", Name: c.Name, Environment: c.Environment}}
+	return c.operate(ctx, s, a.result, []chain.Step{
+		{Name: "contract", Run: a.read},
+		{Name: "verify", Needs: []string{"contract"}, Run: func(ctx context.Context) (chain.Done, error) {
+			if c.Digest != "" {
+				a.use(a.contract.RepositoryURL + "@" + c.Digest)
+			}
+			return a.verify(ctx)
+		}},
+	})
 }
 
 type pushCommand struct {

@@ -89,8 +89,8 @@ func TestHelpExitsWith0(t *testing.T) {
 		t.Errorf("exit status %d, on standard error %q", status, progress)
 	}
 	for _, command := range parser.Model.Children {
-		if !strings.Contains(out, "  "+command.Name+" ") {
-			t.Errorf("the help does not name %s", command.Name)
+		if strings.Contains(out, "  "+command.Name+" ") == command.Hidden {
+			t.Errorf("the help names %s: %t", command.Name, command.Hidden)
 		}
 		if command.Help == "" {
 			t.Errorf("%s has no help", command.Name)
@@ -168,8 +168,9 @@ func TestAFailureExitsWith1AndIsInTheResultFile(t *testing.T) {
 	}{
 		"a plan for a name that AWS would refuse": {"plan --name Blog --out saved" + target, release("plan", "plan")},
 		"a push": {"push --name Blog --archive a.tar --commit 6fc2d10" + target, release("push", "contract", "push")},
-		"a redeployment shows what did not begin": {"redeploy --name Blog --digest sha256:1 --commit 6fc2d10" + target, release("redeploy", "contract", "push", "verify", "migrate", "update", "wait", "smoke")},
-		"a run": {"run --name Blog" + target + " -- manage.py --check", release("run", "contract", "task")},
+		"a redeployment shows what did not begin": {"redeploy --name Blog --digest sha256:1 --commit 6fc2d10" + target, release("redeploy", "contract", "push", "verify", "diff", "migrate", "update", "wait", "smoke")},
+		"a verification": {"verify --name Blog" + target, release("verify", "contract", "verify")},
+		"a run":          {"run --name Blog" + target + " -- manage.py --check", release("run", "contract", "task")},
 		"a Terraform directory that isn't there": {"validate --infrastructure gone", report.Result{
 			Operation: "validate", Outcome: report.Failed, Steps: []report.Step{{Name: "validate", Outcome: report.Failed}},
 			Failure: &report.Failure{

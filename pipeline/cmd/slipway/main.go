@@ -1,7 +1,8 @@
 // Slipway runs the steps of the chain: one subcommand per step, inside a container or on a laptop.
 //
 // Progress for people goes to standard error, a line per thing that happened. The result is one JSON document, written to
-// the file that --result names. The exit status is 0 for success, 1 for a failure and 2 for a mistake on the command line.
+// the file that --result names. The exit status is 0 for success, 1 for a failure, 2 for a mistake on the command line and
+// 3 for a deployment that somebody else's replaced.
 package main
 
 import (
@@ -24,7 +25,13 @@ type commands struct {
 	Apply     applyCommand     `cmd:"" help:"Apply exactly a saved plan, if the guard lets it pass."`
 	Contract  contractCommand  `cmd:"" help:"Print the contract that infrastructure published for an environment."`
 	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
+	Verify    verifyCommand    `cmd:"" help:"Check, without changing anything, all that a deployment to an environment needs."`
 	Redeploy  redeployCommand  `cmd:"" help:"Bring one image into service: verify, migrate, update, wait, smoke test."`
+	Fault     faultCommand     `cmd:"" hidden:"" help:"Redeploy with a fault, in a rehearsal."`
+	Status    statusCommand    `cmd:"" help:"Say what each service runs, since when, and how it is."`
+	History   historyCommand   `cmd:"" help:"List the last releases: commit, image, who, when, and how they ended."`
+	Diff      diffCommand      `cmd:"" help:"Say what a deployment of an image would change against what runs. Changes nothing."`
+	Rollback  rollbackCommand  `cmd:"" help:"Bring an earlier release back into service. Migrations are not undone."`
 	Run       runCommand       `cmd:"" help:"Run a one-off command as a task of what is deployed, and show its log."`
 	Request   requestCommand   `cmd:"" help:"Ask for a page through the load balancer, and check what it holds."`
 	Report    reportCommand    `cmd:"" help:"Print a result file for a person, as Markdown, as JSON or as GitHub's workflow commands."`
@@ -44,6 +51,9 @@ type streams struct {
 
 // errReported is returned by a command that has already printed why it failed.
 var errReported = errors.New("failed")
+
+// errSuperseded is returned by a deployment that somebody else's replaced, and that has said so.
+var errSuperseded = errors.New("superseded")
 
 func run(ctx context.Context, args []string, out, progress io.Writer) int {
 	var c commands
@@ -71,6 +81,8 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 	switch err := parsed.Run(); {
 	case errors.Is(err, errReported):
 		return 1
+	case errors.Is(err, errSuperseded):
+		return 3
 	case err != nil:
 		fmt.Fprintf(progress, "slipway: %v\n", err)
 		return 1

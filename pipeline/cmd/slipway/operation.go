@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/report"
+	"github.com/slipway-ci/slipway/pipeline/service"
 )
 
 // output is where a command leaves its result.
@@ -28,14 +30,20 @@ func (o output) operate(ctx context.Context, s streams, result *report.Result, s
 	if err != nil {
 		result.Outcome, result.Failure = report.Failed, report.AsFailure(err)
 	}
+	if errors.Is(err, service.ErrSuperseded) {
+		result.Outcome = report.Superseded
+	}
 	if writeErr := o.write(*result); writeErr != nil {
 		fmt.Fprintf(s.progress, "slipway: %v\n", writeErr)
 		err = writeErr
 	}
-	if writeErr := report.WriteTerminal(s.progress, *result); writeErr != nil {
+	if writeErr := (report.Terminal{Colour: colours(s.progress)}).Write(s.progress, *result); writeErr != nil {
 		return writeErr
 	}
-	if err != nil {
+	switch {
+	case result.Outcome == report.Superseded:
+		return errSuperseded
+	case err != nil:
 		return errReported
 	}
 	return nil

@@ -32,7 +32,7 @@ func (c *reportCommand) Run(s streams) error {
 	case "github":
 		report.WriteGitHub(githubactions.New(githubactions.WithWriter(s.out)), result)
 	default:
-		err = report.WriteTerminal(s.out, result)
+		err = report.Terminal{Colour: colours(s.out)}.Write(s.out, result)
 	}
 	return err
 }

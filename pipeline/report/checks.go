@@ -1,0 +1,87 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// CountChecks is how many checks had which outcome: "14 OK, 1 FAILED".
+func CountChecks(checks []Check) string {
+	counts := map[CheckOutcome]int{}
+	for _, check := range checks {
+		counts[check.Outcome]++
+	}
+	var parts []string
+	for _, outcome := range []CheckOutcome{OK, Refused, Skipped} {
+		if counts[outcome] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", counts[outcome], outcome))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ChecksText is the table of checks for a terminal: a line each, in columns.
+func ChecksText(checks []Check) string {
+	width := 0
+	for _, check := range checks {
+		width = max(width, utf8.RuneCountInString(check.Subject))
+	}
+	var b strings.Builder
+	for _, check := range checks {
+		line := fmt.Sprintf("%s %-7s  %-*s  %s", checkMark(check.Outcome), check.Outcome, width, check.Subject, oneLine(check.Reason))
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
+	}
+	return b.String()
+}
+
+// checksOf is the part of the table that an operation shows: all of it where it is what was asked for, else what wants a look
+// and the number of the others.
+func (r Result) checksOf() string {
+	if r.Operation == "verify" {
+		return ChecksText(r.Checks)
+	}
+	var shown []Check
+	for _, check := range r.Checks {
+		if check.Outcome != OK {
+			shown = append(shown, check)
+		}
+	}
+	text := ChecksText(shown)
+	if count := len(r.Checks) - len(shown); count > 0 {
+		text += fmt.Sprintf("%s %-7s  %s\n", checkMark(OK), OK, plural(count, "check"))
+	}
+	return text
+}
+
+// checksMarkdown is the whole table: a job summary has room.
+func checksMarkdown(checks []Check) string {
+	var b strings.Builder
+	b.WriteString("| check | outcome | |\n| --- | --- | --- |\n")
+	for _, check := range checks {
+		fmt.Fprintf(&b, "| %s | %s %s | %s |\n", cell(check.Subject), checkMark(check.Outcome), check.Outcome, cell(check.Reason))
+	}
+	return b.String()
+}
+
+func checkMark(outcome CheckOutcome) string {
+	switch outcome {
+	case OK:
+		return "✓"
+	case Refused:
+		return "✗"
+	default:
+		return "–"
+	}
+}
+
+func plural(count int, noun string) string {
+	if count == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", count, noun)
+}
+
+func oneLine(s string) string {
+	return strings.Join(strings.Fields(s), " ")
+}
