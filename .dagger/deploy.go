@@ -7,6 +7,8 @@ import (
 
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/report"
+
+	"dagger/slipway/internal/dagger"
 )
 
 // Run the whole chain, from source to a page that answers.
@@ -83,7 +85,7 @@ func options(dryRun, force, adopt, noRollback bool, attempts int) []string {
 // work are chain.Deploy's steps, done in containers.
 func (d *deployment) work() chain.Work {
 	return chain.Work{
-		Validate: d.doValidate, Build: d.doBuild, Test: d.doTest, Plan: d.doPlan, Apply: d.doApply, Release: d.doRelease,
+		Tools: d.doTools, Validate: d.doValidate, Build: d.doBuild, Test: d.doTest, Plan: d.doPlan, Apply: d.doApply, Release: d.doRelease,
 	}
 }
 
@@ -118,6 +120,20 @@ func progress(step report.Step) {
 		return
 	}
 	fmt.Printf("%s %s in %s %s\n", step.Name, step.Outcome, report.Seconds(step.Duration()), step.Summary)
+}
+
+// doTools makes the two containers that all others begin from.
+func (d *deployment) doTools(ctx context.Context) (chain.Done, error) {
+	for _, tool := range []func() (*dagger.Container, error){d.terraform, d.Slipway.application} {
+		c, err := tool()
+		if err != nil {
+			return chain.Done{}, err
+		}
+		if _, err := c.Sync(ctx); err != nil {
+			return chain.Done{}, explain("the program does not build, or Terraform's providers can't be installed", err)
+		}
+	}
+	return chain.Done{Summary: "the program, and Terraform with its providers"}, nil
 }
 
 func (d *deployment) doValidate(ctx context.Context) (chain.Done, error) {

@@ -195,11 +195,11 @@ func (r *rig) updates(ctx context.Context, want int, meanwhile func() error) err
 }
 
 // deploy runs the whole chain for a commit, once.
-func (r *rig) deploy(ctx context.Context, commit string) error {
+func (r *rig) deploy(ctx context.Context, commit string, options ...dagger.SlipwayDeployOpts) error {
 	if _, err := r.infrastructure(ctx); err != nil {
 		return err
 	}
-	outcome, err := dag.Slipway(r.options(commit)).Deploy().Outcome(ctx)
+	outcome, err := dag.Slipway(r.options(commit)).Deploy(options...).Outcome(ctx)
 	if err != nil {
 		return err
 	}
@@ -225,12 +225,13 @@ var twoDeployments = test{
 var sameAgain = test{
 	claim: "the same deployment again asks ECS again: nothing is replayed",
 	run: func(ctx context.Context, r *rig) error {
-		commit := r.commit()
+		// Without force the second would find the release in service, and rightly leave it alone.
+		commit, force := r.commit(), dagger.SlipwayDeployOpts{Force: true}
 		return r.updates(ctx, 2, func() error {
-			if err := r.deploy(ctx, commit); err != nil {
+			if err := r.deploy(ctx, commit, force); err != nil {
 				return err
 			}
-			return r.deploy(ctx, commit)
+			return r.deploy(ctx, commit, force)
 		})
 	},
 }

@@ -12,15 +12,20 @@ type run = func(ctx context.Context) (Done, error)
 
 // Work is what does the steps of a whole deployment: containers in a Dagger engine, or processes in the native rehearsal.
 type Work struct {
+	// Tools makes what the steps run in; nil where that is there.
+	Tools run
+
 	Validate, Build, Test, Plan, Apply, Release run
 }
 
 // Deploy is the whole chain. A failing build or test stops it before infrastructure is touched, and infrastructure that
 // fails stops it before an image is pushed.
 func Deploy(w Work) []Step {
-	return []Step{
+	steps := []Step{
+		// The program, and the container with Terraform and its providers.
+		{Name: "tools", Run: w.Tools},
 		// Reads the Terraform as text: no credentials, nothing outside.
-		{Name: "validate", Run: w.Validate},
+		{Name: "validate", Needs: []string{"tools"}, Run: w.Validate},
 		// The image that will be pushed; what is tested is its other half, made of the same layers.
 		{Name: "build", Run: w.Build},
 		{Name: "test", Run: w.Test},
@@ -31,6 +36,29 @@ func Deploy(w Work) []Step {
 		// The application side; in the report its own steps take its place.
 		{Name: "release", Needs: []string{"apply"}, Run: w.Release},
 	}
+	if w.Tools == nil {
+		steps = without(steps, "tools")
+	}
+	return steps
+}
+
+// without is the table less a step, for which none waits then.
+func without(steps []Step, name string) []Step {
+	var rest []Step
+	for _, step := range steps {
+		if step.Name == name {
+			continue
+		}
+		var needs []string
+		for _, need := range step.Needs {
+			if need != name {
+				needs = append(needs, need)
+			}
+		}
+		step.Needs = needs
+		rest = append(rest, step)
+	}
+	return rest
 }
 
 // Infrastructure is how a saved plan is applied.
@@ -104,12 +132,12 @@ type Rehearsal struct {
 
 // Rehearse is the whole chain against an emulator, from an empty account to a page that a visitor gets.
 func Rehearse(r Rehearsal) []Step {
-	steps := []Step{
-		{Name: "emulator", Run: r.Emulator},
-		{Name: "bootstrap", Needs: []string{"emulator"}, Run: r.Bootstrap},
-	}
+	steps := []Step{{Name: "emulator", Run: r.Emulator}}
 	for _, step := range Deploy(r.Work) {
-		if step.Name == "plan" {
+		switch step.Name {
+		case "validate": // stands behind the tools, where there are any
+			steps = append(steps, Step{Name: "bootstrap", Needs: append([]string{"emulator"}, step.Needs...), Run: r.Bootstrap})
+		case "plan":
 			step.Needs = append(step.Needs, "bootstrap")
 		}
 		steps = append(steps, step)

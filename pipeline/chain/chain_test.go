@@ -59,6 +59,16 @@ func (r *ran) rehearse(fails string) []Step {
 	})
 }
 
+func (r *ran) rehearseWithTools() []Step {
+	return Rehearse(Rehearsal{
+		Work: Work{
+			Tools: r.step("tools", ""), Validate: r.step("validate", ""), Build: r.step("build", ""), Test: r.step("test", ""),
+			Plan: r.step("plan", ""), Apply: r.step("apply", ""), Release: r.step("release", ""),
+		},
+		Emulator: r.step("emulator", ""), Bootstrap: r.step("bootstrap", ""), Write: r.step("write", ""), Page: r.step("page", ""),
+	})
+}
+
 // needs is the table without its work.
 func needs(table []Step) map[string][]string {
 	found := map[string][]string{}
@@ -88,6 +98,16 @@ func TestTables(t *testing.T) {
 			want: map[string][]string{
 				"emulator": nil, "bootstrap": {"emulator"},
 				"validate": nil, "build": nil, "test": nil,
+				"plan":    {"validate", "bootstrap"},
+				"apply":   {"plan", "build", "test"},
+				"release": {"apply"}, "write": {"release"}, "page": {"write"},
+			},
+		},
+		"what the steps run in is made first, where it has to be": {
+			table: r.rehearseWithTools(),
+			want: map[string][]string{
+				"tools": nil, "emulator": nil, "bootstrap": {"emulator", "tools"},
+				"validate": {"tools"}, "build": nil, "test": nil,
 				"plan":    {"validate", "bootstrap"},
 				"apply":   {"plan", "build", "test"},
 				"release": {"apply"}, "write": {"release"}, "page": {"write"},

@@ -26,7 +26,7 @@ func TestTheFirstDeploymentRunsEveryStepOnce(t *testing.T) {
 	}
 	want := []string{
 		"emulator succeeded", "bootstrap succeeded", "validate succeeded", "build succeeded", "test succeeded",
-		"plan succeeded", "guard succeeded", "apply succeeded", "contract succeeded", "push succeeded", "verify succeeded",
+		"plan succeeded", "guard succeeded", "apply succeeded", "contract succeeded", "push succeeded", "verify succeeded", "diff succeeded",
 		"migrate succeeded", "update succeeded", "wait succeeded", "smoke succeeded", "write succeeded", "page succeeded",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -84,9 +84,11 @@ func TestEveryDeploymentUpdatesTheServiceAndServesItsCommit(t *testing.T) {
 				t.Errorf("/readyz names %q; %q was deployed, and %q was served before", got, deployed.commit, serving)
 			}
 			calls, after := shared.record.since(t, mark), shared.look(t)
-			for _, name := range []string{"GetAuthorizationToken", "RegisterTaskDefinition", "RunTask", "UpdateService"} {
-				if n := count(calls, "slipway", name); n != 1 {
-					t.Errorf("it made %d calls of %s, not one", n, name)
+			// The registry is logged in to twice: to push, and to verify which platform the image is for.
+			want := map[string]int{"GetAuthorizationToken": 2, "RegisterTaskDefinition": 1, "RunTask": 1, "UpdateService": 1}
+			for name, want := range want {
+				if n := count(calls, "slipway", name); n != want {
+					t.Errorf("it made %d calls of %s, not %d", n, name, want)
 				}
 			}
 			if got, want := len(after.Images), len(before.Images)+1; got != want {
@@ -114,13 +116,16 @@ func TestTheSameDeploymentAgainAsksECSAndPushesNothing(t *testing.T) {
 		t.Fatalf("the second of two failed:\n%s", again.output)
 	}
 	calls, after := shared.record.since(t, mark), shared.look(t)
-	for _, name := range []string{"UpdateService", "DescribeServices", "RunTask"} {
-		if count(calls, "slipway", name) == 0 {
-			t.Errorf("ECS got no call of %s", name)
+	if count(calls, "slipway", "DescribeServices") == 0 {
+		t.Error("ECS was not asked")
+	}
+	for _, name := range []string{"RegisterTaskDefinition", "RunTask", "UpdateService"} {
+		if n := count(calls, "slipway", name); n != 0 {
+			t.Errorf("it made %d calls of %s, and the release was in service", n, name)
 		}
 	}
-	if n := count(calls, "slipway", "GetAuthorizationToken"); n != 0 {
-		t.Errorf("it logged in to the registry %d times, and there was nothing to push", n)
+	if n := count(calls, "slipway", "GetAuthorizationToken"); n != 1 {
+		t.Errorf("it logged in to the registry %d times, not once, to verify: there was nothing to push", n)
 	}
 	if diff := cmp.Diff(before.Images, after.Images); diff != "" {
 		t.Errorf("images in the repository (-before +after):\n%s", diff)
@@ -128,6 +133,15 @@ func TestTheSameDeploymentAgainAsksECSAndPushesNothing(t *testing.T) {
 	holds(t, again.output, "nothing pushed")
 	if got := shared.release(t); got != same.commit {
 		t.Errorf("/readyz names %q, and %q was deployed", got, same.commit)
+	}
+
+	mark = shared.record.now(t)
+	forced := must(shared.slipway(t.Context(), "redeploy", "--digest", again.result.Release.Digest, "--commit", same.commit, "--force"))(t)
+	if forced.status != 0 {
+		t.Fatalf("--force ended with %d:\n%s", forced.status, forced.output)
+	}
+	if n := count(shared.record.since(t, mark), "slipway", "UpdateService"); n != 1 {
+		t.Errorf("--force made %d calls of UpdateService, not one", n)
 	}
 }
 
