@@ -135,8 +135,12 @@ func TestTheSameDeploymentAgainAsksECSAndPushesNothing(t *testing.T) {
 		t.Errorf("/readyz names %q, and %q was deployed", got, same.commit)
 	}
 
+	past := must(shared.slipway(t.Context(), "history", "--last", "1"))(t).result.Releases
+	if len(past) != 1 || past[0].Commit != same.commit || !past[0].Serving {
+		t.Fatalf("the history's newest release is %+v, and %s serves", past, same.commit)
+	}
 	mark = shared.record.now(t)
-	forced := must(shared.slipway(t.Context(), "redeploy", "--digest", again.result.Release.Digest, "--commit", same.commit, "--force"))(t)
+	forced := must(shared.slipway(t.Context(), "redeploy", "--digest", past[0].Digest, "--commit", same.commit, "--force"))(t)
 	if forced.status != 0 {
 		t.Fatalf("--force ended with %d:\n%s", forced.status, forced.output)
 	}

@@ -261,7 +261,7 @@ exit 7
 	if failed.statuses["release"] != 1 {
 		t.Errorf("slipway redeploy ended with %d, not 1", failed.statuses["release"])
 	}
-	holds(t, failed.output, "redeploy failed at wait: ", "exit status 7", "    the hull has a hole\n    sinking\n")
+	holds(t, failed.output, "redeploy failed at wait: ", "exit status 7", "      the hull has a hole\n      sinking\n")
 	if count(calls, "slipway", "UpdateService") == 0 {
 		t.Error("the service was not updated, so nothing can have been rolled back")
 	}
