@@ -142,7 +142,7 @@ func (d *deployment) doValidate(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, err
 	}
 	_, result, err := perform(ctx, c, "validate", "--infrastructure", infrastructureDir)
-	return inner(result, err), err
+	return inner(result), err
 }
 
 func (d *deployment) doBuild(ctx context.Context) (chain.Done, error) {
@@ -162,7 +162,7 @@ func (d *deployment) doTest(ctx context.Context) (chain.Done, error) {
 func (d *deployment) doPlan(ctx context.Context) (chain.Done, error) {
 	plan, result, err := d.Slipway.plan(ctx)
 	d.plan, d.planned = plan, result.Plan
-	return inner(result, err), err
+	return inner(result), err
 }
 
 func (d *deployment) doApply(ctx context.Context) (chain.Done, error) {
@@ -170,7 +170,7 @@ func (d *deployment) doApply(ctx context.Context) (chain.Done, error) {
 		return chain.Done{Summary: "not applied: a dry run"}, nil
 	}
 	result, err := d.plan.apply(ctx, d.allowDestroy)
-	return inner(result, err), err
+	return inner(result), err
 }
 
 func (d *deployment) doRelease(ctx context.Context) (chain.Done, error) {
@@ -181,10 +181,10 @@ func (d *deployment) doRelease(ctx context.Context) (chain.Done, error) {
 	args := append([]string{"--archive", archiveFile, "--commit", d.build.Release}, d.options...)
 	_, result, err := perform(ctx, d.build.mount(c), "redeploy", args...)
 	d.application = result
-	return inner(result, err), err
+	return inner(result), err
 }
 
 // inner makes the program's own steps take the place of the step that ran it.
-func inner(result report.Result, _ error) chain.Done {
+func inner(result report.Result) chain.Done {
 	return chain.Done{Steps: result.Steps}
 }

@@ -161,7 +161,7 @@ func (r *rehearsal) doBootstrap(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, err
 	}
 	_, result, err := perform(ctx, c, "bootstrap")
-	return inner(result, err), err
+	return inner(result), err
 }
 
 func (r *rehearsal) doWrite(ctx context.Context) (chain.Done, error) {
@@ -179,7 +179,7 @@ func (r *rehearsal) doPage(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, err
 	}
 	_, result, err := perform(ctx, c, "request", "--path", "/", "--expect", r.expect)
-	return inner(result, err), err
+	return inner(result), err
 }
 
 // doFault deploys another release of the same source, with the fault. The program makes those that come from the
@@ -208,7 +208,7 @@ func (r *rehearsal) doFault(ctx context.Context) (chain.Done, error) {
 	_, result, err := perform(ctx, c.WithMountedFile(archiveFile, image.AsTarball()), "fault",
 		r.fault.Name, "--archive", archiveFile, "--commit", build.Release)
 	r.deployment.application = result
-	return inner(result, err), err
+	return inner(result), err
 }
 
 func lastLine(text string) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -22,10 +23,7 @@ func (c *bootstrapCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return chain.Done{}, err
 		}
-		bucket := c.StateBucket
-		if bucket == "" {
-			bucket = backend.BucketName(account, c.Region)
-		}
+		bucket := cmp.Or(c.StateBucket, backend.BucketName(account, c.Region))
 		created, err := backend.Bootstrap(ctx, backend.Client(cfg, c.Endpoint), bucket, c.Region)
 		if err != nil {
 			return chain.Done{}, err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"os"
 	"strings"
@@ -35,10 +36,7 @@ func (c infrastructure) open(ctx context.Context, say func(string)) (*infra.Terr
 	if err != nil {
 		return nil, err
 	}
-	bucket := c.StateBucket
-	if bucket == "" {
-		bucket = backend.BucketName(account, c.Region)
-	}
+	bucket := cmp.Or(c.StateBucket, backend.BucketName(account, c.Region))
 	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), bucket, c.Region); err != nil {
 		return nil, err
 	}
