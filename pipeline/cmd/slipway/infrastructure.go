@@ -6,6 +6,8 @@ import (
 	"os"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/infra"
@@ -20,8 +22,16 @@ type infrastructure struct {
 	StateBucket    string `env:"SLIPWAY_STATE_BUCKET" help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
 }
 
-// open checks everything that can be wrong before Terraform starts, and connects Terraform to the state.
-func (c infrastructure) open(ctx context.Context, say func(string)) (*infra.Terraform, error) {
+// workspace is Terraform connected to one environment's state.
+type workspace struct {
+	*infra.Terraform
+	aws     aws.Config
+	backend infra.Backend
+}
+
+// open checks everything that can be wrong before Terraform starts, and connects Terraform to the state. Operation is what
+// is going to be done: "plan", "apply". The workspace is to be closed when that is over, however it ended.
+func (c infrastructure) open(ctx context.Context, operation string, say func(string)) (*workspace, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -36,16 +46,17 @@ func (c infrastructure) open(ctx context.Context, say func(string)) (*infra.Terr
 	if err != nil {
 		return nil, err
 	}
-	bucket := cmp.Or(c.StateBucket, backend.BucketName(account, c.Region))
-	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), bucket, c.Region); err != nil {
+	w := &workspace{Terraform: terraform, aws: cfg, backend: infra.Backend{
+		Bucket: cmp.Or(c.StateBucket, backend.BucketName(account, c.Region)), Key: backend.Key(c.Name, c.Environment),
+		Region: c.Region, PathStyle: c.Endpoint != "",
+	}}
+	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), w.backend.Bucket, c.Region); err != nil {
 		return nil, err
 	}
 	if err := c.export(); err != nil {
 		return nil, err
 	}
-	return terraform, terraform.Init(ctx, &infra.Backend{
-		Bucket: bucket, Key: backend.Key(c.Name, c.Environment), Region: c.Region, PathStyle: c.Endpoint != "",
-	})
+	return w, terraform.Init(ctx, &w.backend)
 }
 
 type planCommand struct {
@@ -57,7 +68,7 @@ type planCommand struct {
 func (c *planCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "plan", Name: c.Name, Environment: c.Environment}
 	return c.operate(ctx, s, result, []chain.Step{{Name: "plan", Run: func(ctx context.Context) (chain.Done, error) {
-		terraform, err := c.open(ctx, sayer(s.progress, "plan"))
+		terraform, err := c.open(ctx, "plan", sayer(s.progress, "plan"))
 		if err != nil {
 			return chain.Done{}, err
 		}
@@ -89,7 +100,7 @@ type applyCommand struct {
 
 func (c *applyCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "apply", Name: c.Name, Environment: c.Environment}
-	var terraform *infra.Terraform
+	var terraform *workspace
 	guard := func(ctx context.Context) (chain.Done, error) {
 		if _, err := os.Stat(c.Plan); err != nil {
 			return chain.Done{}, &report.Failure{
@@ -99,7 +110,7 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 			}
 		}
 		var err error
-		if terraform, err = c.open(ctx, sayer(s.progress, "apply")); err != nil {
+		if terraform, err = c.open(ctx, "apply", sayer(s.progress, "apply")); err != nil {
 			return chain.Done{}, err
 		}
 		plan, err := terraform.ShowPlan(ctx, c.Plan)
