@@ -19,7 +19,7 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Validate  validateCommand  `cmd:"" help:"Check the Terraform as text: format, then Terraform's own validation. Needs no credentials."`
+	Validate  validateCommand  `cmd:"" help:"Check the Terraform as text: format, Terraform's own validation, and what both let pass. Needs no credentials."`
 	Bootstrap bootstrapCommand `cmd:"" help:"Make the bucket that holds Terraform's state, once per account and region. Doing it again changes nothing."`
 	Plan      planCommand      `cmd:"" help:"Save what Terraform would change, and say what the guard would refuse."`
 	Apply     applyCommand     `cmd:"" help:"Apply exactly a saved plan, if the guard lets it pass."`
