@@ -34,12 +34,19 @@ func Of(plan *tfjson.Plan, region string) (*report.Cost, error) {
 	if _, err := pricesOf(region); err != nil {
 		return nil, err
 	}
-	e := &estimate{plan: plan, region: region, given: given, usage: map[use][]string{}, unknown: map[report.UnknownCost]bool{}, assumed: map[string]bool{}, dates: map[string]bool{}}
+	e := &estimate{
+		plan: plan, types: map[string][]*tfjson.ResourceChange{}, region: region, given: given,
+		usage: map[use][]string{}, unknown: map[report.UnknownCost]bool{}, assumed: map[string]bool{}, dates: map[string]bool{},
+	}
 	c := &report.Cost{Region: region}
+	var changes []*tfjson.ResourceChange
 	for _, change := range plan.ResourceChanges {
-		if change == nil || change.Mode != tfjson.ManagedResourceMode || change.Change == nil {
-			continue
+		if change != nil && change.Mode == tfjson.ManagedResourceMode && change.Change != nil {
+			changes = append(changes, change)
+			e.types[change.Type] = append(e.types[change.Type], change)
 		}
+	}
+	for _, change := range changes {
 		row, free := e.price(change)
 		if free {
 			c.Free++
@@ -104,9 +111,10 @@ type use struct {
 // estimate collects what the resources of one plan come to.
 type estimate struct {
 	plan    *tfjson.Plan
-	region  string           // the plan's, or the given one
-	given   bool             // it counts for every resource
-	usage   map[use][]string // to the addresses
+	types   map[string][]*tfjson.ResourceChange // the plan's managed resources
+	region  string                              // the plan's, or the given one
+	given   bool                                // it counts for every resource
+	usage   map[use][]string                    // to the addresses
 	unknown map[report.UnknownCost]bool
 	assumed map[string]bool
 	dates   map[string]bool

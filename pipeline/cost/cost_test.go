@@ -291,6 +291,60 @@ func TestADeposedObjectIsARowOfItsOwn(t *testing.T) {
 	}
 }
 
+// The load balancer's subnets are known only after apply. They are followed through a variable and a module's output.
+func TestTheZonesOfALoadBalancerAreFoundThroughTheConfiguration(t *testing.T) {
+	plan := saved(t, "dev")
+	for _, change := range plan.ResourceChanges {
+		if change.Address == `module.network.aws_subnet.public["eu-central-1a"]` {
+			third := *change
+			plan.ResourceChanges = append(plan.ResourceChanges, &third)
+			break
+		}
+	}
+	var got []string
+	for _, resource := range of(t, plan).Resources {
+		if resource.Address == "module.load_balancer.aws_lb.this" {
+			for _, part := range resource.Parts {
+				got = append(got, part.What)
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"load balancer", "3 public IPv4 addresses"}, got); diff != "" {
+		t.Errorf("parts (-want +got):\n%s", diff)
+	}
+	plan.Config = nil
+	if assumed := strings.Join(of(t, plan).Assumptions, "\n"); !strings.Contains(assumed, "module.load_balancer.aws_lb.this stands in 2 zones, which is the fewest") {
+		t.Errorf("without the configuration the assumptions are\n%s", assumed)
+	}
+}
+
+// What Terraform knows only after apply is followed through the configuration.
+func TestASizeIsFoundThroughTheConfiguration(t *testing.T) {
+	copyOf := func(module, key, cpu string) string {
+		where := fmt.Sprintf(`"module_address": "module.%s", "mode": "managed", "name": "this", "index": %q`, module, key)
+		return fmt.Sprintf(`{"address": "module.%[1]s.aws_ecs_service.this[\"%[2]s\"]", "type": "aws_ecs_service", %[3]s, "change": {"actions": ["create"], "before": null,
+				"after": {"name": "web", "launch_type": "FARGATE", "desired_count": 1}, "after_unknown": {"task_definition": true}}},
+			{"address": "module.%[1]s.aws_ecs_task_definition.this[\"%[2]s\"]", "type": "aws_ecs_task_definition", %[3]s, "change": {"actions": ["create"], "before": null,
+				"after": {"family": "web", "cpu": "%[4]s", "memory": "2048"}, "after_unknown": {}}}`, module, key, where, cpu)
+	}
+	plan := strings.TrimSuffix(document(copyOf("m[0]", "a", "256"), copyOf("m[0]", "b", "512"), copyOf("m[1]", "a", "1024")), "}") + `, "configuration": {"root_module": {"module_calls": {"m": {"module": {"resources": [
+		{"address": "aws_ecs_service.this", "mode": "managed", "type": "aws_ecs_service", "name": "this",
+			"expressions": {"task_definition": {"references": ["aws_ecs_task_definition.this", "each.key"]}}}]}}}}}}`
+	got := map[string]string{}
+	cost := of(t, read(t, plan))
+	for _, resource := range cost.Resources {
+		got[resource.Address] = resource.Parts[0].What
+	}
+	want := map[string]string{
+		`module.m[0].aws_ecs_service.this["a"]`: "1 task of 0.25 vCPU (x86_64)",
+		`module.m[0].aws_ecs_service.this["b"]`: "1 task of 0.5 vCPU (x86_64)",
+		`module.m[1].aws_ecs_service.this["a"]`: "1 task of 1 vCPU (x86_64)",
+	}
+	if diff := cmp.Diff(want, got); diff != "" || len(cost.Unknown) > 0 {
+		t.Errorf("sizes (-want +got):\n%s\nnot priced: %v", diff, cost.Unknown)
+	}
+}
+
 func TestAServiceWithoutAContractHasTheTasksThatRun(t *testing.T) {
 	cost := of(t, read(t, document(
 		made("aws_ecs_task_definition", `{"family": "web", "cpu": "256", "memory": "512"}`),

@@ -49,8 +49,8 @@ func (r *resource) referenced(attribute, kind string) int64 {
 			continue
 		}
 		modules := map[string]bool{}
-		for _, change := range r.plan.ResourceChanges {
-			if change == nil || change.Change == nil || change.Type != kind || configured(change) != target.address {
+		for _, change := range r.types[kind] {
+			if configured(change) != target.address {
 				continue
 			}
 			side := change.Change.Before

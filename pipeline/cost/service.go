@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -99,32 +100,36 @@ func (r *resource) taskDefinition() *resource {
 	return r.find("aws_ecs_task_definition", func(definition *resource) bool { return configured(definition.change) == targets[0].address })
 }
 
-// find returns the only resource of a type that fits, on the same side of the plan.
+// find returns the resource of a type that fits, on the same side of the plan. Of several it is the one in the same copy of the
+// module, or with the same key; nil where that leaves none or more than one.
 func (r *resource) find(kind string, fits func(*resource) bool) *resource {
-	var found *resource
-	for _, change := range r.plan.ResourceChanges {
-		if change == nil || change.Type != kind || change.Change == nil || change.DeposedKey != "" {
-			continue
-		}
+	var found []*resource
+	for _, change := range r.types[kind] {
 		side, unknown := change.Change.Before, any(nil)
 		if r.after {
 			side, unknown = change.Change.After, change.Change.AfterUnknown
 		}
 		values, ok := side.(map[string]any)
-		if !ok {
+		if !ok || change.DeposedKey != "" {
 			continue
 		}
 		notYet, _ := unknown.(map[string]any)
-		candidate := r.estimate.resource(change.Address, change, values, notYet)
-		if !fits(candidate) {
-			continue
+		if candidate := r.estimate.resource(change.Address, change, values, notYet); fits(candidate) {
+			found = append(found, candidate)
 		}
-		if found != nil {
-			return nil
-		}
-		found = candidate
 	}
-	return found
+	for _, nearer := range []func(*resource) bool{
+		func(c *resource) bool { return c.change.ModuleAddress == r.change.ModuleAddress },
+		func(c *resource) bool { return fmt.Sprint(c.change.Index) == fmt.Sprint(r.change.Index) },
+	} {
+		if len(found) > 1 {
+			found = slices.DeleteFunc(found, func(c *resource) bool { return !nearer(c) })
+		}
+	}
+	if len(found) != 1 {
+		return nil
+	}
+	return found[0]
 }
 
 // tasks is how many tasks the service has: as many as the contract asks for at a deployment, else as many as run. Terraform
