@@ -81,11 +81,11 @@ func (f follower) follow(path []string, expression *tfjson.Expression) {
 		return
 	}
 	for _, reference := range expression.References {
-		if at := strings.Join(path, ".") + " " + reference; f.seen[at] {
+		at := strings.Join(path, ".") + " " + reference
+		if f.seen[at] {
 			continue
-		} else {
-			f.seen[at] = true
 		}
+		f.seen[at] = true
 		first, rest, _ := strings.Cut(reference, ".")
 		switch first {
 		case "var":

@@ -235,7 +235,11 @@ func TestFilesThatCannotBeRead(t *testing.T) {
 }
 
 func TestOurOwnTerraformHasNoFindings(t *testing.T) {
-	if found := check(t, filepath.Join("..", "..", "terraform")); len(found) > 0 {
+	ours := filepath.Join("..", "..", "terraform")
+	if _, err := os.Stat(ours); err != nil {
+		t.Skip("SKIPPED: terraform/ is not here, so that our own Terraform was not looked at")
+	}
+	if found := check(t, ours); len(found) > 0 {
 		t.Errorf("findings:\n%s", strings.Join(found, "\n"))
 	}
 }
