@@ -53,7 +53,10 @@ func Markdown(r Result) string {
 		b.WriteString(checksMarkdown(r.Checks) + "\n")
 	}
 	if r.Plan != nil && r.Plan.Markdown != "" {
-		b.WriteString(r.Plan.Markdown)
+		b.WriteString(strings.TrimRight(r.Plan.Markdown, "\n") + "\n\n")
+	}
+	if r.Cost != nil {
+		b.WriteString(r.Cost.Markdown())
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }

@@ -149,8 +149,8 @@ func bound(b planfile.Binding, saved string, document []byte, plan *tfjson.Plan)
 	return planfile.File{Binding: b, Plan: content, JSON: document}, err
 }
 
-// refused is the failure of a plan that is bound to something else than what is here.
-func refused(planned planfile.Binding, err error) error {
+// mismatch is the failure of a plan that is bound to something else than what is here.
+func mismatch(planned planfile.Binding, err error) error {
 	refusal, ok := errors.AsType[*planfile.Refusal](err)
 	if !ok {
 		return err

@@ -165,7 +165,7 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 			return chain.Done{}, err
 		}
 		if err := file.Binding.Matches(here); err != nil {
-			return chain.Done{}, refused(file.Binding, err)
+			return chain.Done{}, mismatch(file.Binding, err)
 		}
 		plan, err := infra.ReadPlan(file.JSON)
 		if err != nil {
