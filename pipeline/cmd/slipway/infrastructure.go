@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/chain"
+	"github.com/slipway-ci/slipway/pipeline/cost"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/planfile"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -101,6 +103,12 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 		summary := infra.Summary(planned.plan)
 		summary.Guarded = infra.Guarded(planned.plan)
 		result.Plan = &summary
+		result.Cost, err = cost.Of(planned.plan, "")
+		if errors.Is(err, cost.ErrNoPrices) {
+			result.Notes = append(result.Notes, "what it costs is not known: "+err.Error())
+		} else if err != nil {
+			return chain.Done{}, err
+		}
 		done := chain.Done{Summary: summary.Counts()}
 		if len(summary.Guarded) > 0 {
 			done.Summary += "; the guard will stop at " + strings.Join(summary.Guarded, ", ")
