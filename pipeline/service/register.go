@@ -34,8 +34,21 @@ const (
 // Register registers a revision of each service's template with the release's image, and returns the release with them, or
 // with those that there are where one could not be registered.
 func (d *Deployer) Register(ctx context.Context, release Release) (Release, error) {
-	release.Revisions = make(map[string]string, len(d.contract.Services))
-	for _, entry := range d.contract.Services {
+	return d.registerFor(ctx, d.contract.Services, release)
+}
+
+// RegisterMigration is Register for the one service whose template the migration's task is made of.
+func (d *Deployer) RegisterMigration(ctx context.Context, release Release) (Release, error) {
+	entry, err := d.contract.ServiceNamed(d.contract.Migration.Service)
+	if err != nil {
+		return release, err
+	}
+	return d.registerFor(ctx, []contract.Service{entry}, release)
+}
+
+func (d *Deployer) registerFor(ctx context.Context, services []contract.Service, release Release) (Release, error) {
+	release.Revisions = make(map[string]string, len(services))
+	for _, entry := range services {
 		template, tags, err := d.template(ctx, entry.Template)
 		if err != nil {
 			return release, err
@@ -49,9 +62,21 @@ func (d *Deployer) Register(ctx context.Context, release Release) (Release, erro
 			return release, fmt.Errorf("register task definition %s: %w", aws.ToString(input.Family), err)
 		}
 		release.Revisions[entry.Name] = registered
-		d.say(fmt.Sprintf("registered %s from template %s", revisionName(release.Revisions[entry.Name]), revisionName(entry.Template)))
+		d.say(fmt.Sprintf("registered %s from template %s", revisionName(registered), revisionName(entry.Template)))
 	}
 	return release, nil
+}
+
+// ReleaseOf returns the release that a revision of a service belongs to, with this revision alone.
+func (d *Deployer) ReleaseOf(ctx context.Context, entry contract.Service, arn string) (Release, error) {
+	definition, tags, err := d.template(ctx, arn)
+	if err != nil {
+		return Release{}, err
+	}
+	return Release{
+		Image: imageOf(definition.ContainerDefinitions, entry.Container), Commit: tagValue(tags, TagCommit), Run: tagValue(tags, TagRun),
+		Revisions: map[string]string{entry.Name: arn},
+	}, nil
 }
 
 // register registers a revision once. ECS has no token that makes the request safe to repeat, and the SDK would repeat it
