@@ -63,6 +63,7 @@ func TestMistakesOnTheCommandLineExitWith2(t *testing.T) {
 		"a redeployment of no commit":     {"redeploy --archive a.tar" + target, `missing flags: --commit`},
 		"a report of no file":             {"report", `expected "<file>"`},
 		"a report in a format of its own": {"report result.json --format html", `--format must be one of "terminal","markdown","json","github"`},
+		"a migration of no commit":        {"migrate --digest sha256:1" + target, `--digest and --commit must be used together`},
 		"a run of no command":             {"run" + target, `expected "<command> ..."`},
 		"a flag without its value":        {"validate --infrastructure", `--infrastructure`},
 		"a second argument to a report":   {"report a b", `unexpected argument b`},
