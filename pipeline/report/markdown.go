@@ -52,7 +52,10 @@ func Markdown(r Result) string {
 	if len(r.Checks) > 0 {
 		b.WriteString(checksMarkdown(r.Checks) + "\n")
 	}
-	if r.Plan != nil && r.Plan.Markdown != "" {
+	if r.Plan != nil {
+		if findings := FindingsMarkdown(r.Plan.Findings); findings != "" {
+			b.WriteString(findings + "\n")
+		}
 		b.WriteString(r.Plan.Markdown)
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"

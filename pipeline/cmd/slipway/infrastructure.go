@@ -10,6 +10,7 @@ import (
 
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/chain"
+	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -82,7 +83,8 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 			}
 		}
 		summary := infra.Summary(plan)
-		summary.Guarded = infra.Guarded(plan)
+		summary.Findings = guard.Check(plan)
+		summary.Guarded = guard.Addresses(summary.Findings)
 		result.Plan = &summary
 		done := chain.Done{Summary: summary.Counts()}
 		if len(summary.Guarded) > 0 {
@@ -95,13 +97,13 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 type applyCommand struct {
 	infrastructure
 	Plan         string   `type:"path" required:"" placeholder:"FILE" help:"The plan that plan saved."`
-	AllowDestroy []string `sep:"none" placeholder:"ADDRESS" help:"A resource with data that may be destroyed or replaced. May be repeated."`
+	AllowDestroy []string `sep:"none" placeholder:"ADDRESS" help:"A resource at which the guard stops and that may be destroyed, replaced or changed all the same. May be repeated."`
 }
 
 func (c *applyCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "apply", Name: c.Name, Environment: c.Environment}
 	var terraform *workspace
-	guard := func(ctx context.Context) (chain.Done, error) {
+	check := func(ctx context.Context) (chain.Done, error) {
 		if _, err := os.Stat(c.Plan); err != nil {
 			return chain.Done{}, &report.Failure{
 				Reason: "there is no saved plan " + c.Plan,
@@ -118,15 +120,9 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 			return chain.Done{}, err
 		}
 		summary := infra.Summary(plan)
-		summary.Guarded = infra.Guarded(plan)
 		result.Plan = &summary
-		if err := infra.Guard(plan, c.AllowDestroy); err != nil {
-			return chain.Done{}, err
-		}
-		if len(summary.Guarded) > 0 {
-			return chain.Done{Summary: "allowed by name: " + strings.Join(summary.Guarded, ", ")}, nil
-		}
-		return chain.Done{Summary: "nothing that holds data is destroyed or replaced"}, nil
+		passed, err := pass(result, guard.Check(plan), c.AllowDestroy)
+		return chain.Done{Summary: passed}, err
 	}
 	apply := func(ctx context.Context) (chain.Done, error) {
 		if err := terraform.Apply(ctx, c.Plan); err != nil {
@@ -134,5 +130,5 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 		}
 		return chain.Done{Summary: result.Plan.Counts() + ", done"}, nil
 	}
-	return c.operate(ctx, s, result, chain.Infrastructure(guard, apply))
+	return c.operate(ctx, s, result, chain.Infrastructure(check, apply))
 }

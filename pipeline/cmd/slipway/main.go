@@ -23,6 +23,7 @@ type commands struct {
 	Bootstrap bootstrapCommand `cmd:"" help:"Make the bucket that holds Terraform's state, once per account and region. Doing it again changes nothing."`
 	Plan      planCommand      `cmd:"" help:"Save what Terraform would change, and say what the guard would refuse."`
 	Apply     applyCommand     `cmd:"" help:"Apply exactly a saved plan, if the guard lets it pass."`
+	Guard     guardCommand     `cmd:"" help:"Judge anybody's plan as apply would. Needs no AWS, no state and no Terraform."`
 	Contract  contractCommand  `cmd:"" help:"Print the contract that infrastructure published for an environment."`
 	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
 	Verify    verifyCommand    `cmd:"" help:"Check, without changing anything, all that a deployment to an environment needs."`
