@@ -13,7 +13,7 @@ import (
 // publicBuckets finds what opens a bucket or a snapshot to everybody: blocks that are switched off, access control lists and
 // policies. New buckets are blocked and without lists from AWS's side, so whoever makes one public says so:
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
-func publicBuckets(_ plan, c change) []report.Finding {
+func publicBuckets(_ planned, c change) []report.Finding {
 	if !c.makes() && !c.updates() {
 		return nil
 	}

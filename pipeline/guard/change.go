@@ -15,8 +15,8 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
-// plan is what the rules need to know of all changes.
-type plan struct {
+// planned is what the rules need to know of all changes.
+type planned struct {
 	changes []change
 	// gone are the ids of resources that the plan destroys for good.
 	gone map[string]bool
@@ -29,8 +29,8 @@ type change struct {
 	before, after map[string]any // nil where there is none
 }
 
-func read(p *tfjson.Plan) plan {
-	all := plan{gone: map[string]bool{}}
+func read(p *tfjson.Plan) planned {
+	all := planned{gone: map[string]bool{}}
 	if p == nil {
 		return all
 	}
@@ -107,7 +107,7 @@ func at(value any, steps []string) (found any, marked bool) {
 }
 
 // credential are names of attributes whose values nobody sees, marked as sensitive or not.
-var credential = regexp.MustCompile(`(?i)passw|pwd|secret|token|credential|(api|access|private)_?key|user_data`)
+var credential = regexp.MustCompile(`(?i)passw|pwd|secret|(auth|access|session|refresh)_?token|^token|credential|(api|access|private)_?key|user_data`)
 
 // show is an attribute's change for a person. What is sensitive before or after is hidden on both sides.
 func (c change) show(steps []string) report.FindingValue {

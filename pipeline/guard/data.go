@@ -139,7 +139,7 @@ var kinds = []kind{
 
 // lost finds what holds data and is destroyed or replaced, the object that an earlier replacement left behind too. What
 // Terraform only forgets stays in AWS: that is worth a note.
-func lost(_ plan, c change) []report.Finding {
+func lost(_ planned, c change) []report.Finding {
 	if !c.destroys() && !c.forgets() {
 		return nil
 	}

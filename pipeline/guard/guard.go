@@ -38,7 +38,7 @@ const (
 
 // rules in the order in which an address's findings are listed. A rule gets one resource's change and fills in what it
 // finds of it; Check adds the rest.
-var rules = []func(plan, change) []report.Finding{
+var rules = []func(planned, change) []report.Finding{
 	lost,
 	settings,
 	removedSafeguards,

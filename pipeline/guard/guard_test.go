@@ -190,7 +190,7 @@ func TestWhatHoldsData(t *testing.T) {
 		},
 		"a plain parameter": {[]string{resource("aws_ssm_parameter.this", destroy, noBlock, values(`{"type": "String"}`, `null`))}, nil},
 		"a removed block that keeps what is there": {
-			[]string{resource("aws_s3_bucket.old", forget)},
+			[]string{resource("aws_s3_bucket.old", forget, noBlock)},
 			[]string{"noted [data] aws_s3_bucket.old: forget: a bucket: it stays in AWS, and Terraform no longer looks after it; a removed block tells Terraform to forget it"},
 		},
 		"a removed block for what holds nothing": {[]string{resource("aws_vpc.old", forget)}, nil},

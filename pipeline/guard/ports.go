@@ -122,7 +122,7 @@ func (r ingress) ports() []float64 {
 }
 
 // openedPorts finds ports of the list that weren't open to everybody before.
-func openedPorts(_ plan, c change) []report.Finding {
+func openedPorts(_ planned, c change) []report.Finding {
 	if !c.makes() && !c.updates() {
 		return nil
 	}

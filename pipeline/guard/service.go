@@ -4,7 +4,7 @@ import "github.com/slipway-ci/slipway/pipeline/report"
 
 // runningTaskDefinitions finds services whose running task definition the plan would change. Terraform owns the template and
 // the pipeline what runs: with this plan the service would start the template, whose image does not exist.
-func runningTaskDefinitions(_ plan, c change) []report.Finding {
+func runningTaskDefinitions(_ planned, c change) []report.Finding {
 	if c.Type != "aws_ecs_service" || !c.updates() {
 		return nil
 	}

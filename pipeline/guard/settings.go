@@ -114,7 +114,7 @@ var changes = []setting{
 }
 
 // settings finds attributes that change in place and protect less afterwards.
-func settings(_ plan, c change) []report.Finding {
+func settings(_ planned, c change) []report.Finding {
 	var findings []report.Finding
 	for _, s := range changes {
 		if !slices.Contains(s.types, c.Type) || !c.updates() && !(s.new && c.makes()) {
@@ -158,7 +158,7 @@ var safeguards = []removedSafeguard{
 }
 
 // removedSafeguards finds those that are destroyed for good. One that is replaced comes back.
-func removedSafeguards(all plan, c change) []report.Finding {
+func removedSafeguards(all planned, c change) []report.Finding {
 	if !c.destroys() || c.makes() || c.DeposedKey != "" {
 		return nil
 	}

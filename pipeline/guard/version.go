@@ -31,7 +31,7 @@ var engines = []versioned{
 
 // engineVersions finds changes of a database's engine or of its major version, up or down: the data is converted, and there
 // is no way back but a backup.
-func engineVersions(_ plan, c change) []report.Finding {
+func engineVersions(_ planned, c change) []report.Finding {
 	if !c.updates() {
 		return nil
 	}

@@ -21,6 +21,9 @@ func (c change) why() (string, []report.FindingValue) {
 }
 
 func (c change) reason() (string, []report.FindingValue) {
+	if c.forgets() && !c.destroys() { // with the reason of a destruction
+		return "a removed block tells Terraform to forget it", nil
+	}
 	forcing := c.forcing()
 	switch c.ActionReason {
 	case tfjson.ActionReasonDeleteBecauseNoResourceConfig:
@@ -49,8 +52,6 @@ func (c change) reason() (string, []report.FindingValue) {
 		return fmt.Sprintf("Terraform's reason is %s", printable(string(c.ActionReason))), forcing
 	}
 	switch {
-	case c.forgets() && !c.destroys():
-		return "a removed block tells Terraform to forget it", nil
 	case c.DeposedKey != "":
 		return fmt.Sprintf("an earlier replacement left it behind as deposed object %s", printable(c.DeposedKey)), nil
 	case len(forcing) > 0:

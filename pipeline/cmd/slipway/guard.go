@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"fmt"
-	"io"
 	"os"
 	"strings"
 
@@ -14,6 +10,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
+	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -26,13 +23,13 @@ type guardCommand struct {
 func (c *guardCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "guard"}
 	return c.operate(ctx, s, result, []chain.Step{{Name: "guard", Run: func(context.Context) (chain.Done, error) {
-		plan, err := readPlan(c.Plan)
+		judged, err := readPlan(c.Plan)
 		if err != nil {
 			return chain.Done{}, err
 		}
-		summary := infra.Summary(plan)
+		summary := infra.Summary(judged)
 		result.Plan = &summary
-		findings := guard.Check(plan)
+		findings := guard.Check(judged)
 		// The pipeline deploys what Slipway made, and here may be anybody's Terraform, which deploys by this change.
 		for i := range findings {
 			if findings[i].Rule == guard.RunningTaskDefinition {
@@ -60,53 +57,15 @@ func pass(result *report.Result, findings []report.Finding, allowed []string) (s
 
 // readPlan reads a plan that terraform show -json has printed.
 func readPlan(file string) (*tfjson.Plan, error) {
-	content, err := readAll(file)
-	if err != nil {
-		return nil, &report.Failure{Reason: fmt.Sprintf("the plan can't be read: %v", err), Effect: "nothing was judged"}
-	}
-	unfit := func(reason string) (*tfjson.Plan, error) {
-		return nil, &report.Failure{
-			Reason: fmt.Sprintf("%s %s", file, reason), Effect: "nothing was judged",
-			Next: "terraform plan -out=plan && terraform show -json plan > plan.json",
-		}
-	}
-	if bytes.HasPrefix(content, []byte("PK\x03\x04")) {
-		return unfit("is the saved plan itself, and not its JSON")
-	}
-	var kind struct {
-		Errored       bool            `json:"errored"`
-		FormatVersion string          `json:"format_version"`
-		PlannedValues json.RawMessage `json:"planned_values"`
-		Changes       json.RawMessage `json:"resource_changes"`
-		Values        json.RawMessage `json:"values"`
-		Serial        json.RawMessage `json:"serial"`
-		Level         string          `json:"@level"`
-	}
-	first := json.NewDecoder(bytes.NewReader(content))
-	switch err := first.Decode(&kind); {
-	case len(bytes.TrimSpace(content)) == 0:
-		return unfit("is empty")
-	case err != nil:
-		return unfit(fmt.Sprintf("is not the JSON of a plan: %v", err))
-	case kind.Level != "":
-		return unfit("is the log of terraform plan -json, and not a plan")
-	case kind.Serial != nil, kind.Values != nil && kind.PlannedValues == nil:
-		return unfit("is a state, and not a plan")
-	case kind.FormatVersion == "" || kind.PlannedValues == nil && kind.Changes == nil:
-		return unfit("is JSON, but not of a plan")
-	case kind.Errored:
-		return unfit("is of a terraform plan that failed, so what it holds isn't all that would happen")
-	}
-	var plan tfjson.Plan
-	if err := json.Unmarshal(content, &plan); err != nil {
-		return unfit(fmt.Sprintf("is not a plan that this program understands: %v", err))
-	}
-	return &plan, nil
-}
-
-func readAll(file string) ([]byte, error) {
 	if file == "-" {
-		return io.ReadAll(os.Stdin)
+		return plan.Read(os.Stdin)
 	}
-	return os.ReadFile(file)
+	opened, err := os.Open(file)
+	if err != nil {
+		return nil, (&report.Failure{
+			Reason: "the plan can't be read", Effect: "nothing was changed", Next: "give the file that terraform show -json PLANFILE printed",
+		}).Because(err)
+	}
+	defer opened.Close()
+	return plan.Read(opened)
 }
