@@ -75,7 +75,7 @@ const ownProgram = "pipeline/cmd/slipway"
 
 // testProgram vets and tests the program itself.
 func (s *Slipway) testProgram(ctx context.Context) (string, error) {
-	source := s.Source.Filter(dagger.DirectoryFilterOpts{Include: []string{"go.mod", "go.sum", "*.go", "pipeline/**", ".dagger/*.go", "docs/**"}})
+	source := s.Source.Filter(dagger.DirectoryFilterOpts{Include: []string{"go.mod", "go.sum", "*.go", "pipeline/**", ".dagger/*.go", "docs/**", "terraform/**"}})
 	_, err := golang().
 		WithDirectory(".", source).
 		WithExec([]string{"go", "vet", "./..."}).

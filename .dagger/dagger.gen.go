@@ -75,6 +75,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		EmulatorService *dagger.Service
 		Platform        dagger.Platform
 		ProviderMirror  *dagger.Directory
+		PlanKey         *dagger.Secret
 		Commit          string
 		Caller          string
 	}
@@ -92,6 +93,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.EmulatorService = r.EmulatorService
 	concrete.Platform = r.Platform
 	concrete.ProviderMirror = r.ProviderMirror
+	concrete.PlanKey = r.PlanKey
 	concrete.Commit = r.Commit
 	concrete.Caller = r.Caller
 	return json.Marshal(&concrete)
@@ -113,6 +115,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		EmulatorService *dagger.Service
 		Platform        dagger.Platform
 		ProviderMirror  *dagger.Directory
+		PlanKey         *dagger.Secret
 		Commit          string
 		Caller          string
 	}
@@ -134,8 +137,37 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.EmulatorService = concrete.EmulatorService
 	r.Platform = concrete.Platform
 	r.ProviderMirror = concrete.ProviderMirror
+	r.PlanKey = concrete.PlanKey
 	r.Commit = concrete.Commit
 	r.Caller = concrete.Caller
+	return nil
+}
+
+func (r Environment) MarshalJSON() ([]byte, error) {
+	var concrete struct {
+		Slipway  *Slipway
+		Contract string
+		URL      string
+	}
+	concrete.Slipway = r.Slipway
+	concrete.Contract = r.Contract
+	concrete.URL = r.URL
+	return json.Marshal(&concrete)
+}
+
+func (r *Environment) UnmarshalJSON(bs []byte) error {
+	var concrete struct {
+		Slipway  *Slipway
+		Contract string
+		URL      string
+	}
+	err := json.Unmarshal(bs, &concrete)
+	if err != nil {
+		return err
+	}
+	r.Slipway = concrete.Slipway
+	r.Contract = concrete.Contract
+	r.URL = concrete.URL
 	return nil
 }
 
@@ -219,71 +251,43 @@ func (r *Deployment) UnmarshalJSON(bs []byte) error {
 	return nil
 }
 
-func (r Environment) MarshalJSON() ([]byte, error) {
-	var concrete struct {
-		Slipway  *Slipway
-		Contract string
-		URL      string
-	}
-	concrete.Slipway = r.Slipway
-	concrete.Contract = r.Contract
-	concrete.URL = r.URL
-	return json.Marshal(&concrete)
-}
-
-func (r *Environment) UnmarshalJSON(bs []byte) error {
-	var concrete struct {
-		Slipway  *Slipway
-		Contract string
-		URL      string
-	}
-	err := json.Unmarshal(bs, &concrete)
-	if err != nil {
-		return err
-	}
-	r.Slipway = concrete.Slipway
-	r.Contract = concrete.Contract
-	r.URL = concrete.URL
-	return nil
-}
-
 func (r Plan) MarshalJSON() ([]byte, error) {
 	var concrete struct {
 		Slipway *Slipway
+		Key     *dagger.Secret
 		Summary string
 		Changes int
 		Guarded []string
 		File    *dagger.File
-		JSON    *dagger.File
 	}
 	concrete.Slipway = r.Slipway
+	concrete.Key = r.Key
 	concrete.Summary = r.Summary
 	concrete.Changes = r.Changes
 	concrete.Guarded = r.Guarded
 	concrete.File = r.File
-	concrete.JSON = r.JSON
 	return json.Marshal(&concrete)
 }
 
 func (r *Plan) UnmarshalJSON(bs []byte) error {
 	var concrete struct {
 		Slipway *Slipway
+		Key     *dagger.Secret
 		Summary string
 		Changes int
 		Guarded []string
 		File    *dagger.File
-		JSON    *dagger.File
 	}
 	err := json.Unmarshal(bs, &concrete)
 	if err != nil {
 		return err
 	}
 	r.Slipway = concrete.Slipway
+	r.Key = concrete.Key
 	r.Summary = concrete.Summary
 	r.Changes = concrete.Changes
 	r.Guarded = concrete.Guarded
 	r.File = concrete.File
-	r.JSON = concrete.JSON
 	return nil
 }
 
@@ -652,11 +656,39 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Plan).Apply(&parent, ctx, allowDestroy)
+		case "JSON":
+			var parent Plan
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			return (*Plan).JSON(&parent, ctx)
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}
 	case "Slipway":
 		switch fnName {
+		case "Apply":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var plan *dagger.File
+			if inputArgs["plan"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["plan"]), &plan)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg plan", err))
+				}
+			}
+			var allowDestroy []string
+			if inputArgs["allowDestroy"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["allowDestroy"]), &allowDestroy)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg allowDestroy", err))
+				}
+			}
+			return (*Slipway).Apply(&parent, ctx, plan, allowDestroy)
 		case "Bootstrap":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -741,6 +773,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
 			return (*Slipway).Environment(&parent, ctx)
+		case "NewPlanKey":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			return (*Slipway).NewPlanKey(&parent)
 		case "Plan":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -922,6 +961,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg providerMirror", err))
 				}
 			}
+			var planKey *dagger.Secret
+			if inputArgs["planKey"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["planKey"]), &planKey)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg planKey", err))
+				}
+			}
 			var commit string
 			if inputArgs["commit"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["commit"]), &commit)
@@ -936,7 +982,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg caller", err))
 				}
 			}
-			return New(source, app, infrastructure, name, environment, region, accessKeyId, secretAccessKey, sessionToken, stateBucket, endpoint, emulator, platform, providerMirror, commit, caller), nil
+			return New(source, app, infrastructure, name, environment, region, accessKeyId, secretAccessKey, sessionToken, stateBucket, endpoint, emulator, platform, providerMirror, planKey, commit, caller), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

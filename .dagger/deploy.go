@@ -169,7 +169,7 @@ func (d *deployment) doApply(ctx context.Context) (chain.Done, error) {
 	if d.dryRun {
 		return chain.Done{Summary: "not applied: a dry run"}, nil
 	}
-	result, err := d.plan.apply(ctx, d.allowDestroy)
+	result, err := d.apply(ctx, d.plan.File, d.plan.Key, d.allowDestroy)
 	return inner(result), err
 }
 

@@ -42,6 +42,8 @@ type Slipway struct {
 	// +private
 	ProviderMirror *dagger.Directory
 	// +private
+	PlanKey *dagger.Secret
+	// +private
 	Commit string
 	// +private
 	Caller string
@@ -106,6 +108,10 @@ func New(
 	// +optional
 	providerMirror *dagger.Directory,
 
+	// Key of plan files that are kept for a later call, as env://SLIPWAY_PLAN_KEY; new-plan-key draws one.
+	// +optional
+	planKey *dagger.Secret,
+
 	// Release id; by default the commit, with a mark where the tree holds uncommitted changes.
 	// +optional
 	commit string,
@@ -131,6 +137,7 @@ func New(
 		Endpoint:        endpoint,
 		Platform:        platform,
 		ProviderMirror:  providerMirror,
+		PlanKey:         planKey,
 		Commit:          commit,
 		Caller:          caller,
 		EmulatorService: emulator,

@@ -1,8 +1,11 @@
 package infra
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
@@ -20,28 +23,27 @@ type Target struct {
 // LockTimeout is how long a plan or an apply waits for another one's lock on the state.
 const LockTimeout = "60s"
 
-// Plan saves what Terraform would change to file, and returns it. Its second result says whether anything changes,
-// outputs included. The saved file holds values that Terraform keeps from the screen: it is as secret as the state.
-func (t *Terraform) Plan(ctx context.Context, target Target, file string) (*tfjson.Plan, bool, error) {
+// Plan saves what Terraform would change to file, and returns it as `terraform show -json` writes it. Both hold values that
+// Terraform keeps from the screen: they are as secret as the state.
+func (t *Terraform) Plan(ctx context.Context, target Target, file string) ([]byte, error) {
 	file, err := filepath.Abs(file)
 	if err != nil {
-		return nil, false, fmt.Errorf("save the plan: %w", err)
+		return nil, fmt.Errorf("save the plan: %w", err)
 	}
 	tf, err := t.command()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	ui := newUI(t.say)
-	changed, err := tf.PlanJSON(ctx, ui, planOptions(target, file)...)
+	_, err = tf.PlanJSON(ctx, ui, planOptions(target, file)...)
 	ui.Close()
 	if err != nil {
-		return nil, false, t.failed("plan", ui.diagnostics, err)
+		return nil, t.failed("plan", ui.diagnostics, err)
 	}
 	if ui.refreshed > 0 {
 		t.say(fmt.Sprintf("refreshed %d resources", ui.refreshed))
 	}
-	plan, err := t.ShowPlan(ctx, file)
-	return plan, changed, err
+	return t.showPlan(ctx, file)
 }
 
 func planOptions(target Target, file string) []tfexec.PlanOption {
@@ -56,17 +58,28 @@ func planOptions(target Target, file string) []tfexec.PlanOption {
 	}
 }
 
-// ShowPlan reads a saved plan.
-func (t *Terraform) ShowPlan(ctx context.Context, file string) (*tfjson.Plan, error) {
-	tf, err := t.command()
-	if err != nil {
-		return nil, err
-	}
-	plan, err := tf.ShowPlanFile(ctx, file)
-	if err != nil {
+// showPlan returns a saved plan as JSON. The program is called directly: terraform-exec hands out only what it has decoded,
+// and the document is kept as Terraform wrote it.
+func (t *Terraform) showPlan(ctx context.Context, file string) ([]byte, error) {
+	command := exec.CommandContext(ctx, t.program, "show", "-json", "-no-color", file)
+	var out, errs bytes.Buffer
+	command.Dir, command.Stdout, command.Stderr = t.dir, &out, &errs
+	if err := command.Run(); err != nil {
+		if said := bytes.TrimSpace(errs.Bytes()); len(said) > 0 {
+			err = fmt.Errorf("%w: %s", err, said)
+		}
 		return nil, t.failed("show", nil, err)
 	}
-	return plan, nil
+	return out.Bytes(), nil
+}
+
+// ReadPlan reads a plan that `terraform show -json` wrote.
+func ReadPlan(document []byte) (*tfjson.Plan, error) {
+	var plan tfjson.Plan
+	if err := json.Unmarshal(document, &plan); err != nil {
+		return nil, fmt.Errorf("read the plan: %w", err)
+	}
+	return &plan, nil
 }
 
 // Apply applies exactly the saved plan.

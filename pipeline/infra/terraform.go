@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
 
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -137,6 +138,9 @@ func (t *Terraform) Init(ctx context.Context, backend *Backend) error {
 	if err != nil {
 		return err
 	}
+	if err := t.recent(ctx, tf); err != nil {
+		return err
+	}
 	options := []tfexec.InitOption{tfexec.Backend(backend != nil)}
 	if backend != nil {
 		// The working directory may have been used for another environment; its state must not be copied over.
@@ -149,18 +153,50 @@ func (t *Terraform) Init(ctx context.Context, backend *Backend) error {
 	err = tf.InitJSON(ctx, ui, options...)
 	ui.Close()
 	if err != nil {
-		return t.failed("init", ui.diagnostics, err)
+		err := t.failed("init", ui.diagnostics, err)
+		if slices.ContainsFunc(ui.diagnostics, diagnostic.ofDownload) {
+			report.AsFailure(err).Next = "where the registry can't be reached, hand over a provider mirror (docs/operations.md, \"Closed networks\")"
+		}
+		return err
+	}
+	return nil
+}
+
+// least is the first Terraform with write-only arguments and the lock file in S3.
+//
+// https://developer.hashicorp.com/terraform/language/v1.11.x/upgrade-guides
+var least = version.Must(version.NewVersion("1.11"))
+
+// recent returns a failure for a Terraform that is too old. It costs no process of its own: terraform-exec asks for the version
+// before any command, and keeps it.
+func (t *Terraform) recent(ctx context.Context, tf *tfexec.Terraform) error {
+	found, _, err := tf.Version(ctx, false)
+	if err != nil {
+		return (&report.Failure{Reason: "terraform doesn't say which version it is", Evidence: []string{t.program}, Effect: "nothing was changed"}).Because(err)
+	}
+	if found.Core().LessThan(least) {
+		return &report.Failure{
+			Reason:   fmt.Sprintf("Terraform is version %s, and %s or later is wanted", found, least.Original()),
+			Evidence: []string{t.program},
+			Effect:   "nothing was changed",
+			Next:     "install a later Terraform, or put one earlier on the PATH",
+		}
 	}
 	return nil
 }
 
 // Validate checks the configuration as text: formatting, then Terraform's own validation. It wants no credentials.
 func (t *Terraform) Validate(ctx context.Context) error {
-	if err := t.FormatCheck(ctx); err != nil {
-		return err
+	formatErr := t.FormatCheck(ctx)
+	if failure, ok := errors.AsType[*report.Failure](formatErr); ok && failure.Cause == "" {
+		return formatErr
 	}
+	// A file that can't be formatted isn't valid: init says better what is wrong with it, and where.
 	if err := t.Init(ctx, nil); err != nil {
 		return err
+	}
+	if formatErr != nil {
+		return formatErr
 	}
 	tf, err := t.command()
 	if err != nil {

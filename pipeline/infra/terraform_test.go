@@ -199,27 +199,19 @@ func flags(call string) map[string]int {
 const planJSON = `{"format_version":"1.2","terraform_version":"1.11.4","resource_changes":[{"address":"aws_vpc.this","mode":"managed","type":"aws_vpc","name":"this","change":{"actions":["create"]}}]}`
 
 func TestPlan(t *testing.T) {
-	for sentence, test := range map[string]struct {
-		status int
-		want   bool
-	}{
-		"something changes": {2, true}, "nothing changes": {0, false},
-	} {
+	for sentence, status := range map[string]int{"something changes": 2, "nothing changes": 0} {
 		t.Run(sentence, func(t *testing.T) {
 			tf, calls, lines := fake(t, map[string]answer{
-				"plan": {output: hook("refresh_complete", "aws_vpc.this", "", 0) + hook("refresh_complete", "aws_lb.this", "", 0), status: test.status},
+				"plan": {output: hook("refresh_complete", "aws_vpc.this", "", 0) + hook("refresh_complete", "aws_lb.this", "", 0), status: status},
 				"show": {output: planJSON},
 			})
 			file := filepath.Join(t.TempDir(), "saved.tfplan")
-			plan, changed, err := tf.Plan(t.Context(), Target{Name: "blog", Environment: "dev", Region: "eu-central-1"}, file)
+			document, err := tf.Plan(t.Context(), Target{Name: "blog", Environment: "dev", Region: "eu-central-1"}, file)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if changed != test.want {
-				t.Errorf("changed %t, want %t", changed, test.want)
-			}
-			if len(plan.ResourceChanges) != 1 || plan.ResourceChanges[0].Address != "aws_vpc.this" {
-				t.Errorf("plan %+v", plan)
+			if strings.TrimSpace(string(document)) != planJSON {
+				t.Errorf("plan %s", document)
 			}
 			got := calls()
 			if len(got) != 2 {
@@ -286,9 +278,9 @@ func TestCommandsThatFail(t *testing.T) {
 		"a plan with diagnostics: nothing is read of what it saved": {
 			map[string]answer{"plan": {diagnosed, 1}, "show": {planJSON, 0}},
 			func(t *testing.T, tf *Terraform) error {
-				plan, changed, err := tf.Plan(t.Context(), target, "saved.tfplan")
-				if plan != nil || changed {
-					t.Errorf("plan %v, changed %t beside an error", plan, changed)
+				document, err := tf.Plan(t.Context(), target, "saved.tfplan")
+				if document != nil {
+					t.Errorf("plan %s beside an error", document)
 				}
 				return err
 			},
@@ -297,15 +289,15 @@ func TestCommandsThatFail(t *testing.T) {
 		"a plan that says nothing": {
 			map[string]answer{"plan": {"", 1}},
 			func(t *testing.T, tf *Terraform) error {
-				_, _, err := tf.Plan(t.Context(), target, "saved.tfplan")
+				_, err := tf.Plan(t.Context(), target, "saved.tfplan")
 				return err
 			},
 			(&report.Failure{Reason: "terraform plan failed"}).Because(errors.New("exit status 1")),
 		},
 		"a saved plan that can't be read": {
-			map[string]answer{"show": {"", 1}},
+			map[string]answer{"plan": {"", 2}, "show": {"", 1}},
 			func(t *testing.T, tf *Terraform) error {
-				_, err := tf.ShowPlan(t.Context(), "saved.tfplan")
+				_, err := tf.Plan(t.Context(), target, "saved.tfplan")
 				return err
 			},
 			(&report.Failure{Reason: "terraform show failed"}).Because(errors.New("exit status 1")),
@@ -418,6 +410,132 @@ func TestTheRealTerraform(t *testing.T) {
 				if got, err := os.ReadFile(filepath.Join(tf.dir, name)); err != nil || string(got) != content {
 					t.Errorf("%s was rewritten to %q, %v", name, got, err)
 				}
+			}
+		})
+	}
+}
+
+func TestATerraformThatIsTooOld(t *testing.T) {
+	tests := map[string]struct{ version, want string }{
+		"older":         {"1.10.5", "Terraform is version 1.10.5, and 1.11 or later is wanted"},
+		"of long ago":   {"0.14.0", "Terraform is version 0.14.0, and 1.11 or later is wanted"},
+		"the least":     {"1.11.0", ""},
+		"a later one":   {"1.14.6", ""},
+		"a later major": {"2.0.0", ""},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			tf, calls, _ := fake(t, map[string]answer{"version": {output: `{"terraform_version": "` + test.version + `", "platform": "linux_amd64", "provider_selections": {}}`}})
+			err := tf.Init(t.Context(), nil)
+			if test.want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			wantFailure(t, &report.Failure{
+				Reason: test.want, Evidence: []string{tf.program}, Effect: "nothing was changed", Next: "install a later Terraform, or put one earlier on the PATH",
+			}, err)
+			if len(calls()) > 0 {
+				t.Errorf("it was run all the same: %q", calls())
+			}
+		})
+	}
+}
+
+func TestATerraformThatSaysNoVersion(t *testing.T) {
+	tf, _, _ := fake(t, map[string]answer{"version": {output: "not me", status: 1}})
+	err := tf.Init(t.Context(), nil)
+	if failure, ok := errors.AsType[*report.Failure](err); !ok || failure.Reason != "terraform doesn't say which version it is" || failure.Cause == "" {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What a person gets wrong, and what the real Terraform says about it: the first line tells what, with the name or the value, and
+// where.
+func TestBadInputToTheRealTerraform(t *testing.T) {
+	const variables = "variable \"name\" {\n  type = string\n}\nvariable \"environment\" {\n  type = string\n}\nvariable \"region\" {\n  type = string\n}\nvariable \"count_of_tasks\" {\n  type    = number\n  default = 1\n}\n"
+	validate := func(t *testing.T, tf *Terraform) error { return tf.Validate(t.Context()) }
+	plan := func(t *testing.T, tf *Terraform) error {
+		if err := tf.Init(t.Context(), nil); err != nil {
+			return err
+		}
+		_, err := tf.Plan(t.Context(), Target{Name: "blog", Environment: "dev", Region: "eu-central-1"}, filepath.Join(t.TempDir(), "saved"))
+		return err
+	}
+	// An empty mirror, and no way to the registry.
+	noProviders := func(t *testing.T) {
+		config := filepath.Join(t.TempDir(), "terraformrc")
+		if err := os.WriteFile(config, []byte("provider_installation {\n  filesystem_mirror {\n    path = \""+t.TempDir()+"\"\n  }\n}\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("TF_CLI_CONFIG_FILE", config)
+	}
+	tests := map[string]struct {
+		files    map[string]string
+		prepare  func(*testing.T)
+		do       func(*testing.T, *Terraform) error
+		reason   string
+		evidence string // in it
+		next     string // in it
+	}{
+		"invalid HCL": {
+			files: map[string]string{"main.tf": variables, "broken.tf": "resource \"terraform_data\" \"this\" {\n  input = [1, 2\n}\n"}, do: validate,
+			reason: "terraform init: Missing item separator at broken.tf:3", evidence: "Expected a comma to mark the beginning of the next item.",
+		},
+		"an undeclared variable": {
+			files: map[string]string{"main.tf": variables + "output \"x\" {\n  value = var.gone\n}\n"}, do: validate,
+			reason: "terraform validate: Reference to undeclared input variable at main.tf:15", evidence: `An input variable with the name "gone" has not been declared.`,
+		},
+		"a default of the wrong type": {
+			files: map[string]string{"main.tf": variables + "variable \"ports\" {\n  type    = list(number)\n  default = \"many\"\n}\n"}, do: validate,
+			reason: "terraform init: Invalid default value for variable at main.tf:16", evidence: "list of number required",
+		},
+		"a value of the wrong type": {
+			files: map[string]string{"main.tf": variables, "environments/dev.tfvars": "count_of_tasks = \"three\"\n"}, do: plan,
+			reason: "terraform plan: Invalid value for input variable at environments/dev.tfvars:1", evidence: "a number is required",
+		},
+		"a value that the variable refuses": {
+			files: map[string]string{
+				"main.tf":                 variables + "variable \"nat\" {\n  type = string\n\n  validation {\n    condition     = var.nat == \"none\"\n    error_message = \"nat is none.\"\n  }\n}\n",
+				"environments/dev.tfvars": "nat = \"some\"\n",
+			}, do: plan,
+			reason: "terraform plan: Invalid value for variable at environments/dev.tfvars:1", evidence: "nat is none.",
+		},
+		"a variable without a value": {
+			files: map[string]string{"main.tf": variables + "variable \"domain\" {\n  type = string\n}\n", "environments/dev.tfvars": ""}, do: plan,
+			reason: "terraform plan: No value for required variable at main.tf:14", evidence: `The root module input variable "domain" is not set`,
+		},
+		"variables that aren't HCL": {
+			files: map[string]string{"main.tf": variables, "environments/dev.tfvars": "count_of_tasks = [\n"}, do: plan,
+			reason: "terraform plan: Missing expression at environments/dev.tfvars:2",
+		},
+		"a provider that can't be had": {
+			files: map[string]string{"main.tf": "terraform {\n  required_providers {\n    aws = {\n      source  = \"hashicorp/aws\"\n      version = \"6.34.0\"\n    }\n  }\n}\n"}, prepare: noProviders, do: validate,
+			reason: "terraform init: Failed to query available provider packages", evidence: "hashicorp/aws", next: "provider mirror",
+		},
+		"a Terraform that the configuration refuses": {
+			files: map[string]string{"main.tf": "terraform {\n  required_version = \">= 99.0\"\n}\n"}, do: validate,
+			reason: "terraform init: Unsupported Terraform Core version at main.tf:2",
+		},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			if test.prepare != nil {
+				test.prepare(t)
+			}
+			failure, ok := errors.AsType[*report.Failure](test.do(t, installed(t, test.files)))
+			if !ok {
+				t.Fatal("no failure")
+			}
+			if failure.Reason != test.reason {
+				t.Errorf("reason %q, want %q", failure.Reason, test.reason)
+			}
+			if all := strings.Join(strings.Fields(strings.Join(failure.Evidence, " ")), " "); !strings.Contains(all, test.evidence) {
+				t.Errorf("evidence %q, want %q in it", all, test.evidence)
+			}
+			if !strings.Contains(failure.Next, test.next) || test.next == "" && strings.Contains(failure.Next, "mirror") {
+				t.Errorf("next %q, want %q in it", failure.Next, test.next)
 			}
 		})
 	}

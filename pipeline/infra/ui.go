@@ -133,6 +133,11 @@ func (d diagnostic) at() string {
 	return ""
 }
 
+// ofDownload says that a provider could not be had.
+func (d diagnostic) ofDownload() bool {
+	return d.Severity == "error" && (d.Summary == "Failed to query available provider packages" || d.Summary == "Failed to install provider")
+}
+
 // lines are the code that a diagnostic points at and its explanation.
 func (d diagnostic) lines() []string {
 	var lines []string

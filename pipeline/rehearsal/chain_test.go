@@ -110,7 +110,7 @@ func (r *rig) redeploy(c change) *deployment {
 
 func (r *rig) newDeployment(c change) *deployment {
 	c.context = cmp.Or(c.context, r.blog)
-	return &deployment{change: c, statuses: map[string]int{}, plan: r.file("plan", ".tfplan"), archive: r.file("image", ".tar")}
+	return &deployment{change: c, statuses: map[string]int{}, plan: r.file("plan", ".plan"), archive: r.file("image", ".tar")}
 }
 
 func (r *rig) finish(d *deployment, operation string, steps []chain.Step) *deployment {
@@ -165,8 +165,8 @@ func (r *rig) work(d *deployment) chain.Work {
 		Validate: validate,
 		Build:    func(ctx context.Context) (chain.Done, error) { return r.build(ctx, d) },
 		Test:     func(ctx context.Context) (chain.Done, error) { return r.test(ctx, d) },
-		Plan:     r.step(d, "plan", "plan", "--infrastructure", r.terraform, "--out", d.plan, "--json", d.plan+".json"),
-		Apply:    r.step(d, "apply", "apply", "--infrastructure", r.terraform, "--plan", d.plan),
+		Plan:     r.step(d, "plan", "plan", "--infrastructure", r.terraform, "--commit", d.commit, "--out", d.plan, "--json", d.plan+".json"),
+		Apply:    r.step(d, "apply", "apply", "--infrastructure", r.terraform, "--commit", d.commit, "--plan", d.plan),
 		Release:  r.step(d, "release", "redeploy", "--archive", d.archive, "--commit", d.commit),
 	}
 }

@@ -128,7 +128,7 @@ func TestBadInputIsAClearErrorAndChangesNothing(t *testing.T) {
 		},
 		"a plan that was not saved": {
 			args: []string{"apply", "--infrastructure", shared.terraform, "--plan", filepath.Join(t.TempDir(), "plan")},
-			want: []string{"apply failed at guard: there is no saved plan", "plan first"},
+			want: []string{"apply failed at guard: there is no plan file", "plan first"},
 		},
 		"no Terraform": {
 			args: []string{"validate", "--infrastructure", filepath.Join(t.TempDir(), "terraform")},

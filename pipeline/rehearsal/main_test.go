@@ -29,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/slipway-ci/slipway/pipeline/emulator"
+	"github.com/slipway-ci/slipway/pipeline/planfile"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -98,6 +99,8 @@ type rig struct {
 	program, terraform, blog string
 	docker                   string
 	arguments                *arguments
+	// key is that of the plan files.
+	key planfile.Key
 
 	emulator *emulator.Emulator // from the first deployment on
 	aws      aws.Config
@@ -132,6 +135,9 @@ func newRig(ctx context.Context) (_ *rig, err error) {
 	}
 	r.later(func(context.Context) error { return os.RemoveAll(r.dir) })
 
+	if r.key, err = planfile.NewKey(); err != nil {
+		return nil, err
+	}
 	root := filepath.Join("..", "..")
 	r.terraform, r.blog = filepath.Join(r.dir, "terraform"), filepath.Join(r.dir, "blog")
 	for from, to := range map[string]string{"terraform": r.terraform, "blog": r.blog} {
@@ -311,7 +317,8 @@ func withResult(args []string, file string) []string {
 func (r *rig) variables() []string {
 	variables := []string{
 		"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test", "AWS_REGION=" + region, "AWS_EC2_METADATA_DISABLED=true",
-		"SLIPWAY_NAME=" + name, "SLIPWAY_ENVIRONMENT=" + environment,
+		"SLIPWAY_NAME=" + name, "SLIPWAY_ENVIRONMENT=" + environment, "SLIPWAY_PLAN_KEY=" + r.key.Reveal(),
+		"SLIPWAY_COMMIT=" + commit(r.id), // the copy of the Terraform is no git checkout
 	}
 	if r.emulator != nil {
 		variables = append(variables, "AWS_ENDPOINT_URL="+string(r.emulator.Endpoint()))

@@ -27,6 +27,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/slipway-ci/slipway/pipeline/backend"
+	"github.com/slipway-ci/slipway/pipeline/planfile"
 )
 
 func TestGeneratedSecretsAppearNowhere(t *testing.T) {
@@ -174,14 +175,24 @@ func (r *rig) searchFiles(t *testing.T, s *search) {
 			return err
 		}
 		defer file.Close()
-		kinds[filepath.Ext(path)]++
-		s.read(strings.TrimPrefix(path, r.dir), file)
+		kind, name := filepath.Ext(path), strings.TrimPrefix(path, r.dir)
+		kinds[kind]++
+		if kind == ".plan" { // encrypted, so that nothing would be found in it
+			opened, err := planfile.Open(file, r.key)
+			if err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+			s.read(name+": plan", bytes.NewReader(opened.Plan))
+			s.read(name+": JSON", bytes.NewReader(opened.JSON))
+			return nil
+		}
+		s.read(name, file)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{".tfplan", ".json", ".log"} {
+	for _, kind := range []string{".plan", ".json", ".log"} {
 		if kinds[kind] == 0 {
 			t.Errorf("there was no %s file to look through", kind)
 		}

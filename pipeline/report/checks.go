@@ -13,7 +13,7 @@ func CountChecks(checks []Check) string {
 		counts[check.Outcome]++
 	}
 	var parts []string
-	for _, outcome := range []CheckOutcome{OK, Refused, Skipped} {
+	for _, outcome := range []CheckOutcome{OK, Refused, Warned, Skipped} {
 		if counts[outcome] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[outcome], outcome))
 		}
@@ -70,6 +70,8 @@ func checkMark(outcome CheckOutcome) string {
 		return "✓"
 	case Refused:
 		return "✗"
+	case Warned:
+		return "!"
 	default:
 		return "–"
 	}

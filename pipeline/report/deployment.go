@@ -16,6 +16,8 @@ const (
 	OK CheckOutcome = "OK"
 	// Refused is a check that would make the deployment fail.
 	Refused CheckOutcome = "FAILED"
+	// Warned is a check that found something to look at, and that stops nothing.
+	Warned CheckOutcome = "WARN"
 	// Skipped is a check that could not be made; its reason names the permission that was missing.
 	Skipped CheckOutcome = "SKIPPED"
 )

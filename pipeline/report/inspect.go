@@ -82,7 +82,9 @@ type PastRelease struct {
 }
 
 // inspection says that the result only tells what is there. Such a one begins with its subject, and not with steps.
-func (r Result) inspection() bool { return r.Services != nil || r.Releases != nil }
+func (r Result) inspection() bool {
+	return r.Services != nil || r.Releases != nil || r.Operation == "cost" && r.Cost != nil
+}
 
 // serviceRows and releaseRows are tables with a head.
 func (r Result) serviceRows() [][]string {

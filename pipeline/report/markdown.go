@@ -53,10 +53,14 @@ func Markdown(r Result) string {
 		b.WriteString(checksMarkdown(r.Checks) + "\n")
 	}
 	if r.Plan != nil {
-		if findings := FindingsMarkdown(r.Plan.Findings); findings != "" {
-			b.WriteString(findings + "\n")
+		for _, part := range []string{FindingsMarkdown(r.Plan.Findings), r.Plan.Markdown} {
+			if part != "" {
+				b.WriteString(strings.TrimRight(part, "\n") + "\n\n")
+			}
 		}
-		b.WriteString(r.Plan.Markdown)
+	}
+	if r.Cost != nil {
+		b.WriteString(r.Cost.Markdown())
 	}
 	return strings.TrimRight(b.String(), "\n") + "\n"
 }

@@ -22,6 +22,8 @@ type Result struct {
 
 	Release Release `json:"release,omitzero"`
 	Plan    *Plan   `json:"plan,omitempty"`
+	// Cost is what the plan's resources cost.
+	Cost *Cost `json:"cost,omitempty"`
 	// Checks are what verify looked at, and Changes what the deployment changes against what runs.
 	Checks  []Check  `json:"checks,omitempty"`
 	Changes []Change `json:"changes,omitempty"`

@@ -30,8 +30,8 @@ type Terminal struct {
 // Write writes the result: a line per step, what was found, then the summary or, last, the failure.
 func (t Terminal) Write(w io.Writer, r Result) error {
 	var b strings.Builder
-	if r.inspection() {
-		fmt.Fprintf(&b, "%s\n", r.headline())
+	if headline := r.headline(); r.inspection() && headline != "" {
+		fmt.Fprintf(&b, "%s\n", headline)
 	}
 	for _, step := range r.Steps {
 		took := ""
@@ -47,6 +47,13 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 	b.WriteString(r.checksOf())
 	b.WriteString(r.findingsText())
 	t.writeChanges(&b, r.Changes)
+	switch {
+	case r.Cost == nil:
+	case r.Operation == "cost":
+		b.WriteString(r.Cost.text())
+	default:
+		b.WriteString("cost: " + r.Cost.Line() + "\n")
+	}
 	if len(r.Services) > 0 {
 		b.WriteString(columns(r.serviceRows()))
 	}

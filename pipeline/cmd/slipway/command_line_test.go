@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -24,7 +25,7 @@ func bare(t *testing.T) {
 	for _, name := range []string{
 		"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 		"AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-		"SLIPWAY_NAME", "SLIPWAY_ENVIRONMENT", "SLIPWAY_COMMIT", "SLIPWAY_STATE_BUCKET", "GITHUB_STEP_SUMMARY",
+		"SLIPWAY_NAME", "SLIPWAY_ENVIRONMENT", "SLIPWAY_COMMIT", "SLIPWAY_STATE_BUCKET", "SLIPWAY_PLAN_KEY", "GITHUB_STEP_SUMMARY",
 	} {
 		t.Setenv(name, "") // so that it is put back afterwards
 		os.Unsetenv(name)
@@ -89,7 +90,7 @@ func TestHelpExitsWith0(t *testing.T) {
 		t.Errorf("exit status %d, on standard error %q", status, progress)
 	}
 	for _, command := range parser.Model.Children {
-		if strings.Contains(out, "  "+command.Name+" ") == command.Hidden {
+		if named := regexp.MustCompile(`(?m)^  ` + command.Name + `( |$)`); named.MatchString(out) == command.Hidden {
 			t.Errorf("the help names %s: %t", command.Name, command.Hidden)
 		}
 		if command.Help == "" {
@@ -182,7 +183,7 @@ func TestAFailureExitsWith1AndIsInTheResultFile(t *testing.T) {
 			Operation: "apply", Name: "blog", Environment: "dev", Outcome: report.Failed,
 			Steps: []report.Step{{Name: "guard", Outcome: report.Failed}, {Name: "apply", Needs: []string{"guard"}, Outcome: report.NotStarted}},
 			Failure: &report.Failure{
-				Step: "guard", Reason: "there is no saved plan HERE/gone", Effect: "nothing was changed",
+				Step: "guard", Reason: "there is no plan file HERE/gone", Effect: "nothing was changed",
 				Next: "plan first; apply takes exactly what plan saved",
 			},
 		}},

@@ -3,15 +3,22 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/chain"
+	"github.com/slipway-ci/slipway/pipeline/cost"
 	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
+	"github.com/slipway-ci/slipway/pipeline/planfile"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -20,6 +27,7 @@ type infrastructure struct {
 	output
 	target
 	Infrastructure string `type:"path" default:"terraform" help:"Directory of Terraform's root module."`
+	Commit         string `env:"SLIPWAY_COMMIT" help:"Release id that the Terraform is of; by default its git commit, with a mark where there are uncommitted changes."`
 	StateBucket    string `env:"SLIPWAY_STATE_BUCKET" help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
 }
 
@@ -27,6 +35,7 @@ type infrastructure struct {
 type workspace struct {
 	*infra.Terraform
 	aws     aws.Config
+	account string
 	backend infra.Backend
 }
 
@@ -47,7 +56,7 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 	if err != nil {
 		return nil, err
 	}
-	w := &workspace{Terraform: terraform, aws: cfg, backend: infra.Backend{
+	w := &workspace{Terraform: terraform, aws: cfg, account: account, backend: infra.Backend{
 		Bucket: cmp.Or(c.StateBucket, backend.BucketName(account, c.Region)), Key: backend.Key(c.Name, c.Environment),
 		Region: c.Region, PathStyle: c.Endpoint != "",
 	}}
@@ -62,30 +71,46 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 
 type planCommand struct {
 	infrastructure
-	Out  string `type:"path" required:"" placeholder:"FILE" help:"Save the plan to this file. It is as secret as the state."`
+	Out  string `type:"path" required:"" placeholder:"FILE" help:"Write the plan file: the plan, and what it is bound to, encrypted with the key in SLIPWAY_PLAN_KEY."`
 	JSON string `type:"path" placeholder:"FILE" help:"Write the plan as JSON to this file. It is as secret as the state."`
 }
 
 func (c *planCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "plan", Name: c.Name, Environment: c.Environment}
 	return c.operate(ctx, s, result, []chain.Step{{Name: "plan", Run: func(ctx context.Context) (chain.Done, error) {
+		if err := c.check(); err != nil {
+			return chain.Done{}, err
+		}
+		key, err := planKey()
+		if err != nil {
+			return chain.Done{}, err
+		}
 		terraform, err := c.open(ctx, "plan", sayer(s.progress, "plan"))
 		if err != nil {
 			return chain.Done{}, err
 		}
-		plan, _, err := terraform.Plan(ctx, infra.Target{Name: c.Name, Environment: c.Environment, Region: c.Region}, c.Out)
+		planned, err := c.plan(ctx, terraform)
 		if err != nil {
 			return chain.Done{}, err
 		}
 		if c.JSON != "" {
-			if err := writeJSON(c.JSON, plan, 0o600); err != nil {
-				return chain.Done{}, err
+			if err := os.WriteFile(c.JSON, planned.file.JSON, 0o600); err != nil {
+				return chain.Done{}, fmt.Errorf("write the plan as JSON: %w", err)
 			}
 		}
-		summary := infra.Summary(plan)
-		summary.Findings = guard.Check(plan)
+		if err := seal(c.Out, planned.file, key); err != nil {
+			return chain.Done{}, err
+		}
+		summary := infra.Summary(planned.plan)
+		summary.Findings = guard.Check(planned.plan)
 		summary.Guarded = guard.Addresses(summary.Findings)
 		result.Plan = &summary
+		result.Cost, err = cost.Of(planned.plan, "")
+		if errors.Is(err, cost.ErrNoPrices) {
+			result.Notes = append(result.Notes, "what it costs is not known: "+err.Error())
+		} else if err != nil {
+			return chain.Done{}, err
+		}
 		done := chain.Done{Summary: summary.Counts()}
 		if len(summary.Guarded) > 0 {
 			done.Summary += "; the guard will stop at " + strings.Join(summary.Guarded, ", ")
@@ -94,28 +119,65 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 	}}})
 }
 
+// planned is a plan as it was saved, and as it was read.
+type planned struct {
+	file planfile.File
+	plan *tfjson.Plan
+}
+
+// plan plans, beside finding out what the plan is bound to. What Terraform saves in the clear is gone when it returns.
+func (c infrastructure) plan(ctx context.Context, w *workspace) (planned, error) {
+	scratch, err := os.MkdirTemp("", "slipway-plan-")
+	if err != nil {
+		return planned{}, fmt.Errorf("save the plan: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	var (
+		binding planfile.Binding
+		bindErr error
+		group   sync.WaitGroup
+	)
+	group.Go(func() { binding, bindErr = c.binding(ctx, w) })
+	saved := filepath.Join(scratch, "plan")
+	document, err := w.Plan(ctx, infra.Target{Name: c.Name, Environment: c.Environment, Region: c.Region}, saved)
+	group.Wait()
+	if err := cmp.Or(err, bindErr); err != nil {
+		return planned{}, err
+	}
+	plan, err := infra.ReadPlan(document)
+	if err != nil {
+		return planned{}, err
+	}
+	file, err := bound(binding, saved, document, plan)
+	return planned{file, plan}, err
+}
+
 type applyCommand struct {
 	infrastructure
-	Plan         string   `type:"path" required:"" placeholder:"FILE" help:"The plan that plan saved."`
+	Plan         string   `type:"path" required:"" placeholder:"FILE" help:"The plan file that plan wrote."`
 	AllowDestroy []string `sep:"none" placeholder:"ADDRESS" help:"A resource at which the guard stops and that may be destroyed, replaced or changed all the same. May be repeated."`
 }
 
 func (c *applyCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "apply", Name: c.Name, Environment: c.Environment}
 	var terraform *workspace
+	var file planfile.File
 	check := func(ctx context.Context) (chain.Done, error) {
-		if _, err := os.Stat(c.Plan); err != nil {
-			return chain.Done{}, &report.Failure{
-				Reason: "there is no saved plan " + c.Plan,
-				Effect: "nothing was changed",
-				Next:   "plan first; apply takes exactly what plan saved",
-			}
-		}
 		var err error
+		if file, err = openPlan(c.Plan); err != nil {
+			return chain.Done{}, err
+		}
 		if terraform, err = c.open(ctx, "apply", sayer(s.progress, "apply")); err != nil {
 			return chain.Done{}, err
 		}
-		plan, err := terraform.ShowPlan(ctx, c.Plan)
+		here, err := c.binding(ctx, terraform)
+		if err != nil {
+			return chain.Done{}, err
+		}
+		if err := file.Binding.Matches(here); err != nil {
+			return chain.Done{}, mismatch(file.Binding, err)
+		}
+		plan, err := infra.ReadPlan(file.JSON)
 		if err != nil {
 			return chain.Done{}, err
 		}
@@ -125,10 +187,24 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 		return chain.Done{Summary: passed}, err
 	}
 	apply := func(ctx context.Context) (chain.Done, error) {
-		if err := terraform.Apply(ctx, c.Plan); err != nil {
+		if err := terraform.apply(ctx, file.Plan); err != nil {
 			return chain.Done{}, err
 		}
 		return chain.Done{Summary: result.Plan.Counts() + ", done"}, nil
 	}
 	return c.operate(ctx, s, result, chain.Infrastructure(check, apply))
+}
+
+// apply applies a saved plan, which lies in the clear for no longer than Terraform reads it.
+func (w *workspace) apply(ctx context.Context, plan []byte) error {
+	scratch, err := os.MkdirTemp("", "slipway-plan-")
+	if err != nil {
+		return fmt.Errorf("unpack the plan: %w", err)
+	}
+	defer os.RemoveAll(scratch)
+	saved := filepath.Join(scratch, "plan")
+	if err := os.WriteFile(saved, plan, 0o600); err != nil {
+		return fmt.Errorf("unpack the plan: %w", err)
+	}
+	return w.Apply(ctx, saved)
 }

@@ -19,11 +19,14 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Validate  validateCommand  `cmd:"" help:"Check the Terraform as text: format, then Terraform's own validation. Needs no credentials."`
+	Validate  validateCommand  `cmd:"" help:"Check the Terraform as text: format, Terraform's own validation, and what both let pass. Needs no credentials."`
 	Bootstrap bootstrapCommand `cmd:"" help:"Make the bucket that holds Terraform's state, once per account and region. Doing it again changes nothing."`
 	Plan      planCommand      `cmd:"" help:"Save what Terraform would change, and say what the guard would refuse."`
 	Apply     applyCommand     `cmd:"" help:"Apply exactly a saved plan, if the guard lets it pass."`
 	Guard     guardCommand     `cmd:"" help:"Judge anybody's plan as apply would. Needs no AWS, no state and no Terraform."`
+	Show      showCommand      `cmd:"" help:"Say what a plan file is bound to."`
+	Key       keyCommand       `cmd:"" help:"Draw a key for plan files, and print it."`
+	Cost      costCommand      `cmd:"" help:"Say what the resources of a plan cost by the month, and what the plan changes about it."`
 	Contract  contractCommand  `cmd:"" help:"Print the contract that infrastructure published for an environment."`
 	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
 	Verify    verifyCommand    `cmd:"" help:"Check, without changing anything, all that a deployment to an environment needs."`

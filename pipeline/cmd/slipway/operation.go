@@ -53,16 +53,12 @@ func (o output) write(result report.Result) error {
 	if o.Result == "" {
 		return nil
 	}
-	return writeJSON(o.Result, result, 0o644)
-}
-
-func writeJSON(file string, value any, mode os.FileMode) error {
-	document, err := json.MarshalIndent(value, "", "  ")
+	document, err := json.MarshalIndent(result, "", "  ")
 	if err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
+		return fmt.Errorf("write %s: %w", o.Result, err)
 	}
-	if err := os.WriteFile(file, append(document, '\n'), mode); err != nil {
-		return fmt.Errorf("write %s: %w", file, err)
+	if err := os.WriteFile(o.Result, append(document, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", o.Result, err)
 	}
 	return nil
 }
