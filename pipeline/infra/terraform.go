@@ -1,4 +1,4 @@
-// Package infra runs Terraform on an environment's infrastructure: what it plans is saved, guarded and applied exactly.
+// Package infra runs Terraform on an environment's infrastructure: what it plans is saved and applied exactly.
 package infra
 
 import (

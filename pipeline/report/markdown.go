@@ -52,8 +52,12 @@ func Markdown(r Result) string {
 	if len(r.Checks) > 0 {
 		b.WriteString(checksMarkdown(r.Checks) + "\n")
 	}
-	if r.Plan != nil && r.Plan.Markdown != "" {
-		b.WriteString(strings.TrimRight(r.Plan.Markdown, "\n") + "\n\n")
+	if r.Plan != nil {
+		for _, part := range []string{FindingsMarkdown(r.Plan.Findings), r.Plan.Markdown} {
+			if part != "" {
+				b.WriteString(strings.TrimRight(part, "\n") + "\n\n")
+			}
+		}
 	}
 	if r.Cost != nil {
 		b.WriteString(r.Cost.Markdown())

@@ -52,8 +52,10 @@ type Plan struct {
 	Add     int `json:"add"`
 	Change  int `json:"change"`
 	Destroy int `json:"destroy"`
-	// Guarded are the addresses of resources with data that the plan destroys or replaces.
-	Guarded []string `json:"guarded,omitempty"`
+	// Guarded are the addresses that have to be allowed by name, each once, and Findings what the guard found there and
+	// elsewhere.
+	Guarded  []string  `json:"guarded,omitempty"`
+	Findings []Finding `json:"findings,omitempty"`
 	// Markdown is the plan for a person, without any value that Terraform marks as sensitive.
 	Markdown string `json:"markdown,omitempty"`
 }

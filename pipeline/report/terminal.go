@@ -45,6 +45,7 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 			Seconds(r.Wall()), Seconds(total), strings.Join(path, " → "), r.Wall().Seconds()/total.Seconds())
 	}
 	b.WriteString(r.checksOf())
+	b.WriteString(r.findingsText())
 	t.writeChanges(&b, r.Changes)
 	switch {
 	case r.Cost == nil:

@@ -16,6 +16,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/cost"
+	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/planfile"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -102,7 +103,8 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 			return chain.Done{}, err
 		}
 		summary := infra.Summary(planned.plan)
-		summary.Guarded = infra.Guarded(planned.plan)
+		summary.Findings = guard.Check(planned.plan)
+		summary.Guarded = guard.Addresses(summary.Findings)
 		result.Plan = &summary
 		result.Cost, err = cost.Of(planned.plan, "")
 		if errors.Is(err, cost.ErrNoPrices) {
@@ -154,14 +156,14 @@ func (c infrastructure) plan(ctx context.Context, w *workspace) (planned, error)
 type applyCommand struct {
 	infrastructure
 	Plan         string   `type:"path" required:"" placeholder:"FILE" help:"The plan file that plan wrote."`
-	AllowDestroy []string `sep:"none" placeholder:"ADDRESS" help:"A resource with data that may be destroyed or replaced. May be repeated."`
+	AllowDestroy []string `sep:"none" placeholder:"ADDRESS" help:"A resource at which the guard stops and that may be destroyed, replaced or changed all the same. May be repeated."`
 }
 
 func (c *applyCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "apply", Name: c.Name, Environment: c.Environment}
 	var terraform *workspace
 	var file planfile.File
-	guard := func(ctx context.Context) (chain.Done, error) {
+	check := func(ctx context.Context) (chain.Done, error) {
 		var err error
 		if file, err = openPlan(c.Plan); err != nil {
 			return chain.Done{}, err
@@ -181,15 +183,9 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 			return chain.Done{}, err
 		}
 		summary := infra.Summary(plan)
-		summary.Guarded = infra.Guarded(plan)
 		result.Plan = &summary
-		if err := infra.Guard(plan, c.AllowDestroy); err != nil {
-			return chain.Done{}, err
-		}
-		if len(summary.Guarded) > 0 {
-			return chain.Done{Summary: "allowed by name: " + strings.Join(summary.Guarded, ", ")}, nil
-		}
-		return chain.Done{Summary: "nothing that holds data is destroyed or replaced"}, nil
+		passed, err := pass(result, guard.Check(plan), c.AllowDestroy)
+		return chain.Done{Summary: passed}, err
 	}
 	apply := func(ctx context.Context) (chain.Done, error) {
 		if err := terraform.apply(ctx, file.Plan); err != nil {
@@ -197,7 +193,7 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 		}
 		return chain.Done{Summary: result.Plan.Counts() + ", done"}, nil
 	}
-	return c.operate(ctx, s, result, chain.Infrastructure(guard, apply))
+	return c.operate(ctx, s, result, chain.Infrastructure(check, apply))
 }
 
 // apply applies a saved plan, which lies in the clear for no longer than Terraform reads it.

@@ -23,6 +23,7 @@ type commands struct {
 	Bootstrap bootstrapCommand `cmd:"" help:"Make the bucket that holds Terraform's state, once per account and region. Doing it again changes nothing."`
 	Plan      planCommand      `cmd:"" help:"Save what Terraform would change, and say what the guard would refuse."`
 	Apply     applyCommand     `cmd:"" help:"Apply exactly a saved plan, if the guard lets it pass."`
+	Guard     guardCommand     `cmd:"" help:"Judge anybody's plan as apply would. Needs no AWS, no state and no Terraform."`
 	Show      showCommand      `cmd:"" help:"Say what a plan file is bound to."`
 	Key       keyCommand       `cmd:"" help:"Draw a key for plan files, and print it."`
 	Cost      costCommand      `cmd:"" help:"Say what the resources of a plan cost by the month, and what the plan changes about it."`

@@ -1,0 +1,7 @@
+resource "aws_s3_bucket" "this" {
+  bucket_prefix = "blog-dev-"
+
+  lifecycle {
+    create_before_destroy = true
+  }
+}
