@@ -1,18 +1,13 @@
 package service
 
 import (
-	"cmp"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"html"
 	"maps"
-	"net/url"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -21,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/smithy-go"
+
+	"github.com/slipway-ci/slipway/pipeline/redact"
 )
 
 type secretsAPI interface {
@@ -37,34 +34,21 @@ type redactor struct {
 	secrets    secretsAPI
 	parameters parametersAPI
 
-	mutex    sync.Mutex
-	seen     map[string]bool // by what a task definition calls them, valueFrom
-	forms    []string
-	replacer *strings.Replacer
+	mutex sync.Mutex
+	seen  map[string]bool // by what a task definition calls them, valueFrom
+	known redact.Values
 }
 
 func newRedactor(cfg aws.Config) *redactor {
 	return &redactor{secrets: secretsmanager.NewFromConfig(cfg), parameters: ssm.NewFromConfig(cfg)}
 }
 
-// hidden stands where a secret stood.
-const hidden = "***"
-
-// shortest is the length below which a value is left alone. A secret "on" or "1" would put stars into every other word and
-// tell by them what it is.
-const shortest = 4
-
 // redact hides what is known to be secret and what looks like it.
 func (r *redactor) redact(text string) string {
 	if r != nil {
-		r.mutex.Lock()
-		replacer := r.replacer
-		r.mutex.Unlock()
-		if replacer != nil {
-			text = replacer.Replace(text)
-		}
+		text = r.known.Replace(text)
 	}
-	return redactPatterns(text)
+	return redact.Patterns(text)
 }
 
 // redactAll is redact for lines.
@@ -74,38 +58,6 @@ func (r *redactor) redactAll(lines []string) []string {
 		redacted = append(redacted, r.redact(line))
 	}
 	return redacted
-}
-
-// What gives a secret away without its value being known. A name and a value behind it is a secret where the name says so;
-// with a colon only in quotes or behind a space, which keeps ARNs ("…:secret:blog/dev/app") and prose ("secret: not found")
-// as they are.
-var (
-	credentials = regexp.MustCompile(`(?i)([a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+@`)
-	assignment  = regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:password|passwd|pwd|secret|token|credential|api_?key|access_?key|private_?key)[a-z0-9_]*["']?\s?=\s?)("[^"]*"|'[^']*'|[^\s,;&"']+)`)
-	member      = regexp.MustCompile(`(?i)(["'][a-z0-9_.-]*(?:password|passwd|pwd|secret|token|credential|api_?key|access_?key|private_?key)[a-z0-9_-]*["']\s?:\s?)("[^"]*"|'[^']*'|[^\s,;&"'}]+)`)
-	field       = regexp.MustCompile(`(?i)(\b[a-z0-9_.-]*(?:password|passwd|pwd|token|api_?key|secret_?access_?key|private_?key): )("[^"]*"|'[^']*'|[^\s,;&"')]+)`)
-	header      = regexp.MustCompile(`(?i)(\bauthorization["']?\s?[:=]\s?["']?(?:[a-z]+ )?)[a-z0-9._~+/*-]{3,}=*`)
-	// The ids of AWS keys have a form of their own; the secret half is known by what stands before it.
-	// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-unique-ids
-	awsKey = regexp.MustCompile(`\b(?:AKIA|ASIA)[A-Z0-9]{16}\b`)
-)
-
-// said is what MySQL says of a password in place of the password: "(using password: YES)".
-var said = regexp.MustCompile(`(?i)^(yes|no|none|null|true|false|\*+)$`)
-
-func redactPatterns(text string) string {
-	text = credentials.ReplaceAllString(text, "${1}"+hidden+"@")
-	for _, pattern := range []*regexp.Regexp{assignment, member, field} {
-		text = pattern.ReplaceAllStringFunc(text, func(found string) string {
-			parts := pattern.FindStringSubmatch(found)
-			if said.MatchString(strings.Trim(parts[2], `"'`)) {
-				return found
-			}
-			return parts[1] + hidden
-		})
-	}
-	text = header.ReplaceAllString(text, "${1}"+hidden)
-	return awsKey.ReplaceAllString(text, hidden)
 }
 
 // learn reads the values of the secrets that a task definition names. It returns a line for each that can't be read, once.
@@ -137,7 +89,7 @@ func (r *redactor) learn(ctx context.Context, definition *types.TaskDefinition) 
 	for names := range slices.Chunk(parameters, 10) { // as many as a call takes
 		notes = append(notes, r.learnParameters(ctx, names)...)
 	}
-	r.know(inPlain(definition)...)
+	r.known.Add(inPlain(definition)...)
 	return notes
 }
 
@@ -203,7 +155,7 @@ func (r *redactor) learnSecret(ctx context.Context, secret string, keys []string
 	}
 	text := aws.ToString(output.SecretString)
 	if len(output.SecretBinary) > 0 {
-		r.know(string(output.SecretBinary))
+		r.known.Add(string(output.SecretBinary))
 	}
 	var members map[string]any
 	decoder := json.NewDecoder(strings.NewReader(text))
@@ -212,12 +164,12 @@ func (r *redactor) learnSecret(ctx context.Context, secret string, keys []string
 	for _, key := range keys {
 		switch value := members[key].(type) {
 		case nil: // the secret as a whole: an application shows the values that it finds in it
-			r.know(text)
+			r.known.Add(text)
 			for _, member := range members {
-				r.know(leaves(member)...)
+				r.known.Add(leaves(member)...)
 			}
 		default:
-			r.know(leaves(value)...)
+			r.known.Add(leaves(value)...)
 		}
 	}
 	return nil
@@ -265,7 +217,7 @@ func (r *redactor) learnParameters(ctx context.Context, names []string) []string
 	}
 	var notes []string
 	for _, parameter := range output.Parameters {
-		r.know(aws.ToString(parameter.Value))
+		r.known.Add(aws.ToString(parameter.Value))
 	}
 	for _, name := range output.InvalidParameters {
 		notes = append(notes, fmt.Sprintf("parameter %s does not exist, so its value can't be hidden in log lines", nameOf(name)))
@@ -293,52 +245,4 @@ func unread(what, permission string, err error) string {
 		why = api.ErrorCode() + ": " + api.ErrorMessage()
 	}
 	return fmt.Sprintf("log lines are shown as they are, but for what looks like a secret: %s could not be read: %s", what, why)
-}
-
-// know adds values to what is hidden, in each form in which a program may print them.
-func (r *redactor) know(values ...string) {
-	for _, value := range values {
-		r.forms = append(r.forms, formsOf(value)...)
-		if strings.Contains(value, "\n") { // a private key: log lines come one by one
-			for line := range strings.Lines(value) {
-				r.forms = append(r.forms, formsOf(line)...)
-			}
-		}
-	}
-	// At one place the first that fits is taken: the longest has to come first, or it would be replaced in part.
-	slices.SortFunc(r.forms, func(a, b string) int { return cmp.Or(len(b)-len(a), strings.Compare(a, b)) })
-	r.forms = slices.Compact(r.forms)
-	var pairs []string
-	for _, form := range r.forms {
-		pairs = append(pairs, form, hidden)
-	}
-	r.replacer = strings.NewReplacer(pairs...)
-}
-
-func formsOf(value string) []string {
-	value = strings.TrimSpace(value)
-	if len(value) < shortest {
-		return nil
-	}
-	quoted := strconv.Quote(value)
-	forms := []string{
-		value, html.EscapeString(value), quoted[1 : len(quoted)-1],
-		url.QueryEscape(value), url.PathEscape(value), strings.ReplaceAll(url.QueryEscape(value), "+", "%20"),
-	}
-	if document, err := json.Marshal(value); err == nil {
-		forms = append(forms, string(document[1:len(document)-1]))
-	}
-	for _, encoding := range []*base64.Encoding{base64.StdEncoding, base64.URLEncoding} {
-		forms = append(forms, encoding.EncodeToString([]byte(value)))
-		// Behind something else, as in "user:password", the value's bytes fall on the characters in one of three ways. Those
-		// of the characters at either end that hold bits of the neighbours are left: nobody knows them beforehand.
-		for before := range 3 {
-			text := encoding.EncodeToString(append(make([]byte, before), value...))
-			first, last := (before*8+5)/6, (before+len(value))*8/6
-			if last-first >= 6 {
-				forms = append(forms, text[first:last])
-			}
-		}
-	}
-	return forms
 }

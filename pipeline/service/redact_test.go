@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
+
+	"github.com/slipway-ci/slipway/pipeline/redact"
 )
 
 // vault is Secrets Manager and Parameter Store, by what a task definition calls a secret without key and version.
@@ -113,7 +115,7 @@ func TestNoValueOfASecretIsShown(t *testing.T) {
 					t.Errorf("%q shows %q", got, form)
 				}
 			}
-			if !strings.Contains(got, hidden) {
+			if !strings.Contains(got, redact.Hidden) {
 				t.Errorf("%q hides nothing", got)
 			}
 		})

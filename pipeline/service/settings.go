@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -14,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
+	"github.com/slipway-ci/slipway/pipeline/redact"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -55,7 +55,7 @@ func addContainer(found map[string]setting, container types.ContainerDefinition,
 	}
 	for _, variable := range container.Environment {
 		key, value := aws.ToString(variable.Name), aws.ToString(variable.Value)
-		found[prefix+"environment "+key] = setting{value, legible(mask(key, value))}
+		found[prefix+"environment "+key] = setting{value, legible(redact.Value(key, value))}
 	}
 	for _, secret := range container.Secrets {
 		found[prefix+"secret "+aws.ToString(secret.Name)] = plain(aws.ToString(secret.ValueFrom))
@@ -108,7 +108,7 @@ func add(found map[string]setting, name string, v reflect.Value) {
 		}
 	case reflect.String:
 		if v.String() != "" {
-			found[name] = setting{v.String(), legible(mask(lastPart(name), v.String()))}
+			found[name] = setting{v.String(), legible(redact.Value(lastPart(name), v.String()))}
 		}
 	default: // numbers and truths
 		if !v.IsZero() {
@@ -132,7 +132,7 @@ func addSlice(found map[string]setting, name string, v reflect.Value) {
 		return
 	}
 	if words, ok := v.Interface().([]string); ok {
-		found[name] = setting{list(words), list(maskWords(words))}
+		found[name] = setting{list(words), list(redact.Words(words))}
 		return
 	}
 	if v.Type().Elem().Kind() == reflect.String { // an enumeration: its order says nothing
@@ -156,7 +156,7 @@ func addSlice(found map[string]setting, name string, v reflect.Value) {
 				found[name+" "+key] = plain(aws.ToString(element.ValueFrom))
 			case types.KeyValuePair:
 				value := aws.ToString(element.Value)
-				found[name+" "+key] = setting{value, legible(mask(key, value))}
+				found[name+" "+key] = setting{value, legible(redact.Value(key, value))}
 			default:
 				found[name+" "+key] = setting{} // it is there, although nothing more may be said of it
 				addStruct(found, name+" "+key+".", named)
@@ -218,67 +218,6 @@ func lastPart(name string) string {
 }
 
 func lowerFirst(name string) string { return strings.ToLower(name[:1]) + name[1:] }
-
-var (
-	// secretWord is a word in a name that makes its value a credential, and secretPart one that does so anywhere in it.
-	secretWord = regexp.MustCompile(`(?i)^(pass|pwd|key|keys|auth|dsn|pin|salt|jwt|cookie|signature)$`)
-	secretPart = regexp.MustCompile(`(?i)(password|passwd|passphrase|secret|token|credential|apikey|accesskey|privatekey)`)
-	// wordEnd is what stands between the words of a name, or between the two halves of "apiKey".
-	wordEnd = regexp.MustCompile(`[^A-Za-z0-9]+`)
-	camel   = regexp.MustCompile(`([a-z0-9])([A-Z])`)
-	// material is what keys and tokens are made of, with nothing of a sentence, a path, a host or a file in it.
-	material = regexp.MustCompile(`^[A-Za-z0-9+/_=-]{24,}$`)
-	pem      = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY`)
-	jwt      = regexp.MustCompile(`\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.`)
-	// identifier is a value that looks random and is no credential: a commit or a digest, where the name says so.
-	identifier = regexp.MustCompile(`(?i)(commit|sha|digest|revision|release|version|build)`)
-)
-
-// mask hides the value of a variable that looks like a credential, by its name or by itself. It rather hides too much:
-// whatever is shown ends up in the logs of a CI run.
-func mask(name, value string) string {
-	if value == "" || strings.HasPrefix(value, "arn:") { // where a secret lies is none
-		return value
-	}
-	if secretByName(name) || pem.MatchString(value) || jwt.MatchString(value) {
-		return hidden
-	}
-	if material.MatchString(value) && random(value) && !identifier.MatchString(name) {
-		return hidden
-	}
-	return redactPatterns(value)
-}
-
-func secretByName(name string) bool {
-	if secretPart.MatchString(wordEnd.ReplaceAllString(name, "")) {
-		return true
-	}
-	words := wordEnd.Split(camel.ReplaceAllString(name, "$1 $2"), -1)
-	return slices.ContainsFunc(words, secretWord.MatchString)
-}
-
-// random says that a text has digits amid letters as no word has: hexadecimal, or capitals, small letters and digits mixed.
-func random(value string) bool {
-	hex := strings.Trim(value, "0123456789abcdefABCDEF") == ""
-	digits := strings.ContainsAny(value, "0123456789")
-	mixed := strings.ToLower(value) != value && strings.ToUpper(value) != value
-	return digits && (hex || mixed)
-}
-
-// maskWords masks a command's words, each by itself and by the option before it: "--password", "x".
-func maskWords(words []string) []string {
-	masked := make([]string, len(words))
-	for i, word := range words {
-		masked[i] = mask("", word)
-		if option, _, assigned := strings.Cut(word, "="); assigned && strings.HasPrefix(word, "-") && secretByName(option) {
-			masked[i] = option + "=" + hidden
-		}
-		if i > 0 && strings.HasPrefix(words[i-1], "-") && !strings.Contains(words[i-1], "=") && secretByName(words[i-1]) {
-			masked[i] = hidden
-		}
-	}
-	return masked
-}
 
 // compare lists in which settings the second differs from the first, what a release is about first.
 func compare(service string, before, after map[string]setting) []report.Change {
