@@ -1,0 +1,4 @@
+import {
+  to = aws_ssm_parameter.this
+  id = "/blog/dev/found"
+}

@@ -1,0 +1,3 @@
+resource "terraform_data" "this" {
+  input = "{\"a\": 1, \"b\": [1, 2]}"
+}

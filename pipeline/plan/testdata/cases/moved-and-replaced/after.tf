@@ -1,0 +1,8 @@
+resource "terraform_data" "new" {
+  triggers_replace = "second"
+}
+
+moved {
+  from = terraform_data.old
+  to   = terraform_data.new
+}

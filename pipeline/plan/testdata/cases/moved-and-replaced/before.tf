@@ -1,0 +1,3 @@
+resource "terraform_data" "old" {
+  triggers_replace = "first"
+}

@@ -1,0 +1,7 @@
+resource "terraform_data" "this" {
+  input = tolist([])
+}
+
+resource "terraform_data" "other" {
+  input = ""
+}

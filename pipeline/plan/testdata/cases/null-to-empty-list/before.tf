@@ -1,0 +1,6 @@
+resource "terraform_data" "this" {
+  input = tolist(["only"])
+}
+
+resource "terraform_data" "other" {
+}

@@ -1,0 +1,7 @@
+output "value" {
+  value = "3"
+}
+
+output "list" {
+  value = ["a"]
+}

@@ -1,0 +1,8 @@
+variable "databases" {
+  type = map(object({ storage = number }))
+}
+
+module "database" {
+  source    = "../database"
+  databases = var.databases
+}

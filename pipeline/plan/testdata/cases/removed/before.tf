@@ -1,0 +1,7 @@
+resource "terraform_data" "let_go" {
+  input = "kept outside of Terraform"
+}
+
+resource "terraform_data" "this" {
+  input = "stays"
+}

@@ -1,0 +1,49 @@
+resource "aws_kms_key" "this" {
+  description             = "blog-dev"
+  enable_key_rotation     = false
+  deletion_window_in_days = 7
+}
+
+resource "aws_secretsmanager_secret" "this" {
+  name = "blog/dev/app"
+}
+
+resource "aws_ecr_repository" "this" {
+  name                 = "blog-dev"
+  image_tag_mutability = "MUTABLE"
+  force_delete         = true
+}
+
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/slipway/blog/dev"
+  retention_in_days = 1
+}
+
+resource "aws_eip" "this" {
+  domain = "vpc"
+}
+
+resource "aws_route53_zone" "this" {
+  name = "blog.example.com"
+}
+
+resource "aws_dynamodb_table" "this" {
+  name                        = "blog-dev-sessions"
+  billing_mode                = "PAY_PER_REQUEST"
+  hash_key                    = "id"
+  deletion_protection_enabled = false
+
+  attribute {
+    name = "id"
+    type = "S"
+  }
+
+  point_in_time_recovery {
+    enabled = false
+  }
+}
+
+resource "aws_efs_file_system" "this" {
+  creation_token = "blog-dev"
+  encrypted      = true
+}

@@ -1,0 +1,3 @@
+resource "terraform_data" "this" {
+  input = { a = ["text"], b = { x = true }, c = "v", d = "true" }
+}

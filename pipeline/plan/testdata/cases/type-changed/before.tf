@@ -1,0 +1,3 @@
+resource "terraform_data" "this" {
+  input = { a = "text", b = ["x"], c = { k = "v" }, d = true }
+}

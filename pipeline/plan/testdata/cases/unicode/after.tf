@@ -1,0 +1,3 @@
+resource "terraform_data" "größe" {
+  input = { "ключ" = "другое", "名前" = "ブログ 2", emoji = "🛳️" }
+}

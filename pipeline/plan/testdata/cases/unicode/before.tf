@@ -1,0 +1,3 @@
+resource "terraform_data" "größe" {
+  input = { "ключ" = "значение", "名前" = "ブログ", emoji = "🚀" }
+}
