@@ -1,10 +1,5 @@
-resource "terraform_data" "this" {
-  triggers_replace = ["v1"]
-
-  provisioner "local-exec" {
-    when    = destroy
-    command = "exit 1"
-  }
+resource "aws_s3_bucket" "this" {
+  bucket_prefix = "blog-dev-"
 
   lifecycle {
     create_before_destroy = true
