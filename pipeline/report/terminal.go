@@ -131,6 +131,9 @@ func (r Result) headline() string {
 	return strings.Join(parts, ", ")
 }
 
+// Changes is how many resources are created, updated and destroyed; a replacement counts twice.
+func (p Plan) Changes() int { return p.Add + p.Change + p.Destroy }
+
 // Counts is Terraform's own sentence on a plan, and what else there is in it.
 func (p Plan) Counts() string {
 	counts := fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Add, p.Change, p.Destroy)
