@@ -53,6 +53,7 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 	default:
 		b.WriteString("cost: " + r.Cost.Line() + "\n")
 	}
+	t.writeDrift(&b, r.Drift)
 	if len(r.Services) > 0 {
 		b.WriteString(columns(r.serviceRows()))
 	}
@@ -127,6 +128,9 @@ func (r Result) headline() string {
 	if r.Plan != nil {
 		parts = append(parts, r.Plan.Counts())
 	}
+	if r.Drift != nil {
+		parts = append(parts, r.Drift.Sentence())
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -157,6 +161,8 @@ func mark(o Outcome) string {
 		return "✓"
 	case Failed:
 		return "✗"
+	case Drifted:
+		return "≠"
 	default:
 		return "·"
 	}
