@@ -32,9 +32,10 @@ type Result struct {
 	// Services is the status of the environment's services, and Releases its history, the newest first.
 	Services []Service     `json:"services,omitzero"`
 	Releases []PastRelease `json:"releases,omitzero"`
-	// Drift is what drift found.
-	Drift   *Drift   `json:"drift,omitempty"`
-	Failure *Failure `json:"failure,omitempty"`
+	// Drift is what drift found, and Teardown what destroy took away and what it left.
+	Drift    *Drift    `json:"drift,omitempty"`
+	Teardown *Teardown `json:"teardown,omitempty"`
+	Failure  *Failure  `json:"failure,omitempty"`
 }
 
 // Release is what a deployment brought, or tried to bring, into service. Fields are empty as far as the chain did not

@@ -54,6 +54,7 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 		b.WriteString("cost: " + r.Cost.Line() + "\n")
 	}
 	t.writeDrift(&b, r.Drift)
+	t.writeTeardown(&b, r.Teardown)
 	if len(r.Services) > 0 {
 		b.WriteString(columns(r.serviceRows()))
 	}

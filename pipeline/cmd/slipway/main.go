@@ -27,6 +27,7 @@ type commands struct {
 	Key       keyCommand       `cmd:"" help:"Draw a key for plan files, and print it."`
 	Cost      costCommand      `cmd:"" help:"Say what the resources of a plan cost by the month, and what the plan changes about it."`
 	Drift     driftCommand     `cmd:"" help:"Say what was changed outside of Terraform, by whom, and what the next apply would do about it. Exits with 2 where there is drift."`
+	Destroy   destroyCommand   `cmd:"" help:"Take an environment away: show what goes, and with --confirm destroy exactly that. Lists what is left."`
 	Contract  contractCommand  `cmd:"" help:"Print the contract that infrastructure published for an environment."`
 	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
 	Verify    verifyCommand    `cmd:"" help:"Check, without changing anything, all that a deployment to an environment needs."`
