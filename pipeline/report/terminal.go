@@ -54,6 +54,8 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 	default:
 		b.WriteString("cost: " + r.Cost.Line() + "\n")
 	}
+	t.writeDrift(&b, r.Drift)
+	t.writeTeardown(&b, r.Teardown)
 	if len(r.Services) > 0 {
 		b.WriteString(columns(r.serviceRows()))
 	}
@@ -128,6 +130,9 @@ func (r Result) headline() string {
 	if r.Plan != nil {
 		parts = append(parts, r.Plan.Counts())
 	}
+	if r.Drift != nil {
+		parts = append(parts, r.Drift.Sentence())
+	}
 	return strings.Join(parts, ", ")
 }
 
@@ -172,6 +177,8 @@ func mark(o Outcome) string {
 		return "✓"
 	case Failed:
 		return "✗"
+	case Drifted:
+		return "≠"
 	default:
 		return "·"
 	}
