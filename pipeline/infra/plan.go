@@ -3,14 +3,11 @@ package infra
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
-	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -26,19 +23,31 @@ const LockTimeout = "60s"
 // Plan saves what Terraform would change to file, and returns it as `terraform show -json` writes it. Both hold values that
 // Terraform keeps from the screen: they are as secret as the state.
 func (t *Terraform) Plan(ctx context.Context, target Target, file string) ([]byte, error) {
+	return t.savePlan(ctx, "plan", target, file)
+}
+
+// PlanDestroy is Plan of the destruction of everything in the state.
+func (t *Terraform) PlanDestroy(ctx context.Context, target Target, file string) ([]byte, error) {
+	return t.savePlan(ctx, "plan -destroy", target, file, tfexec.Destroy(true))
+}
+
+func (t *Terraform) savePlan(ctx context.Context, name string, target Target, file string, more ...tfexec.PlanOption) ([]byte, error) {
 	file, err := filepath.Abs(file)
 	if err != nil {
 		return nil, fmt.Errorf("save the plan: %w", err)
+	}
+	if err := t.hideVariables(variables(target.Environment)); err != nil {
+		return nil, err
 	}
 	tf, err := t.command()
 	if err != nil {
 		return nil, err
 	}
 	ui := newUI(t.say)
-	_, err = tf.PlanJSON(ctx, ui, planOptions(target, file)...)
+	_, err = tf.PlanJSON(ctx, ui, append(planOptions(target, file), more...)...)
 	ui.Close()
 	if err != nil {
-		return nil, t.failed("plan", ui.diagnostics, err)
+		return nil, t.failed(name, ui.diagnostics, err)
 	}
 	if ui.refreshed > 0 {
 		t.say(fmt.Sprintf("refreshed %d resources", ui.refreshed))
@@ -73,15 +82,6 @@ func (t *Terraform) showPlan(ctx context.Context, file string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// ReadPlan reads a plan that `terraform show -json` wrote.
-func ReadPlan(document []byte) (*tfjson.Plan, error) {
-	var plan tfjson.Plan
-	if err := json.Unmarshal(document, &plan); err != nil {
-		return nil, fmt.Errorf("read the plan: %w", err)
-	}
-	return &plan, nil
-}
-
 // Apply applies exactly the saved plan.
 func (t *Terraform) Apply(ctx context.Context, file string) error {
 	file, err := filepath.Abs(file)
@@ -103,63 +103,4 @@ func (t *Terraform) Apply(ctx context.Context, file string) error {
 		return f
 	}
 	return nil
-}
-
-// Summary counts and lists what a plan changes. It holds addresses and actions, and no value.
-func Summary(plan *tfjson.Plan) report.Plan {
-	var s report.Plan
-	var rows []string
-	for _, change := range plan.ResourceChanges {
-		if change.Mode == tfjson.DataResourceMode || change.Change == nil {
-			continue
-		}
-		action := change.Change.Actions
-		label := ""
-		switch {
-		case action.Replace():
-			s.Add++
-			s.Destroy++
-			label = "replace"
-		case action.Create():
-			s.Add++
-			label = "create"
-		case action.Delete():
-			s.Destroy++
-			label = "destroy"
-		case action.Update():
-			s.Change++
-			label = "update"
-		default:
-			continue
-		}
-		because := ""
-		if paths := forcing(change.Change.ReplacePaths); len(paths) > 0 {
-			because = "because of " + strings.Join(paths, ", ")
-		}
-		rows = append(rows, fmt.Sprintf("| %s | `%s` | %s |", label, change.Address, because))
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "Plan: %s.\n", s.Counts())
-	if len(rows) > 0 {
-		fmt.Fprintf(&b, "\n| action | resource | |\n| --- | --- | --- |\n%s\n", strings.Join(rows, "\n"))
-	}
-	s.Markdown = b.String()
-	return s
-}
-
-// forcing names the attributes that force a replacement: "engine_version", "root_block_device.0.volume_size".
-func forcing(paths []any) []string {
-	var names []string
-	for _, path := range paths {
-		steps, ok := path.([]any)
-		if !ok {
-			continue
-		}
-		var parts []string
-		for _, step := range steps {
-			parts = append(parts, fmt.Sprint(step))
-		}
-		names = append(names, "`"+strings.Join(parts, ".")+"`")
-	}
-	return names
 }
