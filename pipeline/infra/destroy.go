@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/slipway-ci/slipway/pipeline/plan"
 )
 
 // PlanDestroy saves a plan that destroys everything in the state to file, and returns it.
@@ -15,6 +18,9 @@ func (t *Terraform) PlanDestroy(ctx context.Context, target Target, file string)
 	file, err := filepath.Abs(file)
 	if err != nil {
 		return nil, fmt.Errorf("save the plan: %w", err)
+	}
+	if err := t.hideVariables(variables(target.Environment)); err != nil {
+		return nil, err
 	}
 	tf, err := t.command()
 	if err != nil {
@@ -30,7 +36,7 @@ func (t *Terraform) PlanDestroy(ctx context.Context, target Target, file string)
 	if err != nil {
 		return nil, err
 	}
-	return ReadPlan(document)
+	return plan.Read(bytes.NewReader(document))
 }
 
 // StateResource is one managed resource as the state has it.

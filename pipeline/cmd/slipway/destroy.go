@@ -90,9 +90,10 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, err
 	}
 	d.doomed = destroy.Read(d.plan)
-	summary := infra.Summary(d.plan)
-	summary.Findings = guard.Check(d.plan)
-	summary.Guarded = guard.Addresses(summary.Findings)
+	summary, err := d.summarize(d.plan, d.workspace)
+	if err != nil {
+		return chain.Done{}, err
+	}
 	d.result.Plan, d.result.Teardown.Warnings = &summary, d.doomed.Warnings()
 	counter := destroy.NewCounter(d.workspace.aws, backend.Client(d.workspace.aws, d.Endpoint))
 	if d.result.Teardown.Holdings, d.blocking, err = counter.Count(ctx, d.doomed, summary.Guarded); err != nil {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/guard"
-	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -27,7 +26,7 @@ func (c *guardCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return chain.Done{}, err
 		}
-		summary := infra.Summary(judged)
+		summary := plan.Summarize(judged, plan.Secrets(judged)).Report()
 		result.Plan = &summary
 		findings := guard.Check(judged)
 		// The pipeline deploys what Slipway made, and here may be anybody's Terraform, which deploys by this change.
