@@ -17,7 +17,6 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/destroy"
-	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
