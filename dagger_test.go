@@ -14,7 +14,7 @@ import (
 var (
 	effects = []string{"bootstrap", "apply", "push", "redeploy", "rollback", "fault", "run"}
 	reads   = []string{"plan", "contract", "verify", "request", "status", "history"}
-	neither = []string{"validate"}
+	neither = []string{"validate", "guard", "cost"}
 )
 
 // The engine remembers for seven days what a function returned, unless a pragma says otherwise: it would report a

@@ -48,13 +48,28 @@ func TestOnlyAnEmulatorIsAskedByPath(t *testing.T) {
 }
 
 func TestCheck(t *testing.T) {
+	const versioned = `<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>`
+	unversioned := &report.Failure{
+		Reason: "the state bucket states keeps no versions: a state that is damaged or deleted there could not be had back",
+		Effect: "nothing was changed",
+		Next:   "turn versioning on with bootstrap (dagger call … bootstrap, or slipway bootstrap) and the same region and state bucket",
+	}
 	tests := map[string]struct {
-		status      int
-		header      http.Header
+		status int
+		header http.Header
+		// versioning is the answer to the question for it, 403 where it is empty.
+		versioning  string
 		wantFailure *report.Failure
 		wantErr     bool
+		wantSaid    []string
 	}{
-		"a bucket that can be used": {status: 200},
+		"a bucket that can be used":                {status: 200, versioning: versioned},
+		"a bucket that never kept versions":        {status: 200, versioning: `<VersioningConfiguration/>`, wantFailure: unversioned},
+		"a bucket that keeps no versions any more": {status: 200, versioning: `<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>`, wantFailure: unversioned},
+		"nobody may ask for versions": {status: 200, wantSaid: []string{
+			"whether the state bucket states keeps versions can't be seen: s3:GetBucketVersioning is denied",
+		}},
+		"versions can't be read": {status: 200, versioning: "<", wantErr: true},
 		"no bucket": {status: 404, wantFailure: &report.Failure{
 			Reason: "the state bucket states does not exist",
 			Effect: "nothing was changed",
@@ -76,7 +91,7 @@ func TestCheck(t *testing.T) {
 			Next:   "give the region of the environment with --region, and a state bucket of that region",
 		}},
 		"somebody else's bucket": {status: 403, wantFailure: &report.Failure{
-			Reason: "the credentials may not use the state bucket states, or it belongs to another account",
+			Reason: "the credentials may not use the state bucket states, or it belongs to another account than 111111111111",
 			Effect: "nothing was changed",
 			Next:   "allow s3:ListBucket, s3:GetObject, s3:PutObject and s3:DeleteObject on it (docs/iam.md), or name another with --state-bucket",
 		}},
@@ -86,15 +101,27 @@ func TestCheck(t *testing.T) {
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			s3 := client(t, func(w http.ResponseWriter, r *http.Request) {
-				if r.Method != http.MethodHead || r.URL.Path != "/states" {
-					t.Errorf("request %s %s, want HEAD /states", r.Method, r.URL.Path)
+				if got := r.Header.Get("X-Amz-Expected-Bucket-Owner"); got != account || r.URL.Path != "/states" {
+					t.Errorf("request %s %s of the owner %q", r.Method, r.URL, got)
+				}
+				if r.URL.Query().Has("versioning") {
+					if test.versioning == "" {
+						w.WriteHeader(http.StatusForbidden)
+						w.Write([]byte(`<Error><Code>AccessDenied</Code></Error>`))
+					}
+					w.Write([]byte(test.versioning))
+					return
 				}
 				for name, values := range test.header {
 					w.Header()[name] = values
 				}
 				w.WriteHeader(test.status)
 			})
-			err := Check(t.Context(), s3, "states", "eu-central-1")
+			var said []string
+			err := Check(t.Context(), s3, wanted().Bucket, func(line string) { said = append(said, line) })
+			if diff := cmp.Diff(test.wantSaid, said); diff != "" {
+				t.Errorf("said (-want +got):\n%s", diff)
+			}
 			failure, _ := errors.AsType[*report.Failure](err)
 			if diff := cmp.Diff(test.wantFailure, failure, cmp.AllowUnexported(report.Failure{})); diff != "" {
 				t.Errorf("failure (-want +got):\n%s", diff)
@@ -108,7 +135,7 @@ func TestCheck(t *testing.T) {
 
 func TestCheckOfAnS3ThatDoesNotAnswer(t *testing.T) {
 	s3 := client(t, func(w http.ResponseWriter, r *http.Request) { panic(http.ErrAbortHandler) })
-	err := Check(t.Context(), s3, "states", "eu-central-1")
+	err := Check(t.Context(), s3, wanted().Bucket, func(line string) { t.Errorf("said %q", line) })
 	if _, ok := errors.AsType[*report.Failure](err); err == nil || ok {
 		t.Errorf("error %v, want one that claims nothing about the bucket", err)
 	}

@@ -28,7 +28,7 @@ func (r Repository) Platforms(ctx context.Context, digest string) ([]string, boo
 	if err != nil {
 		return nil, false, err
 	}
-	descriptor, err := remote.Get(reference, remote.WithContext(ctx), remote.WithAuth(auth), remote.WithTransport(r.transport()))
+	descriptor, err := remote.Get(reference, r.options(ctx, auth)...)
 	if registry, ok := errors.AsType[*transport.Error](err); ok && registry.StatusCode == http.StatusNotFound {
 		return nil, false, nil
 	}

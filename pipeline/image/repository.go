@@ -5,8 +5,13 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
+	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -15,6 +20,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"github.com/slipway-ci/slipway/pipeline/endpoint"
 )
@@ -30,11 +36,13 @@ type Repository struct {
 	// url is without a scheme and a tag: "ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME".
 	url string
 	to  endpoint.Endpoint
+	// within is how long the registry may take to begin its answer to a request, before it is sent again.
+	within time.Duration
 }
 
 // NewRepository returns the repository with this URL.
 func NewRepository(client repositoryAPI, url string, to endpoint.Endpoint) Repository {
-	return Repository{ecr: client, url: url, to: to}
+	return Repository{ecr: client, url: url, to: to, within: time.Minute}
 }
 
 // Pushed is what Push did.
@@ -115,18 +123,53 @@ func (r Repository) write(ctx context.Context, image v1.Image, tag string) error
 	if err != nil {
 		return err
 	}
-	return remote.Write(reference, image,
-		remote.WithContext(ctx),
-		remote.WithAuth(auth),
-		remote.WithTransport(r.transport()),
-	)
+	return remote.Write(reference, image, r.options(ctx, auth)...)
 }
 
-func (r Repository) transport() http.RoundTripper {
-	if r.to == "" {
-		return remote.DefaultTransport
+// again are the answers of the registry after which a request is sent again. 429 is how ECR throttles:
+// https://docs.aws.amazon.com/AmazonECR/latest/userguide/common-errors-docker.html
+var again = []int{
+	http.StatusRequestTimeout, http.StatusTooManyRequests, http.StatusInternalServerError, http.StatusBadGateway,
+	http.StatusServiceUnavailable, http.StatusGatewayTimeout,
+}
+
+// passing says of an error that another attempt may help: a throttled request, an error of the registry's own, a connection
+// that broke.
+func passing(err error) bool {
+	if errors.Is(err, context.Canceled) {
+		return false
 	}
-	return r.to.Transport()
+	if answer, ok := errors.AsType[*transport.Error](err); ok {
+		return slices.Contains(again, answer.StatusCode)
+	}
+	_, ok := errors.AsType[net.Error](err)
+	return ok || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// attempts is how often a request is sent, or, as it takes several requests, the upload of a layer begun.
+const attempts = 6
+
+func (r Repository) options(ctx context.Context, auth authn.Authenticator) []remote.Option {
+	return []remote.Option{
+		remote.WithContext(ctx), remote.WithAuth(auth), remote.WithTransport(r.transport()),
+		remote.WithRetryStatusCodes(again...), remote.WithRetryPredicate(passing),
+		remote.WithRetryBackoff(remote.Backoff{Duration: 300 * time.Millisecond, Factor: 2, Jitter: 0.3, Steps: attempts}),
+	}
+}
+
+// transport is the one that go-containerregistry would use, or the endpoint's, with a limit to the registry's silence.
+func (r Repository) transport() http.RoundTripper {
+	base := remote.DefaultTransport
+	if r.to != "" {
+		base = r.to.Transport()
+	}
+	limited, ok := base.(*http.Transport)
+	if !ok {
+		return base
+	}
+	limited = limited.Clone()
+	limited.ResponseHeaderTimeout = r.within
+	return limited
 }
 
 // authenticate exchanges the AWS credentials for the registry's, which hold for twelve hours:

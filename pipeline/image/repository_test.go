@@ -8,9 +8,13 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
+	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecr"
@@ -259,7 +263,53 @@ func TestFind(t *testing.T) {
 }
 
 func TestOnlyAnEndpointGoesWithoutTLS(t *testing.T) {
-	if got := NewRepository(nil, url, "").transport(); got != remote.DefaultTransport {
-		t.Errorf("transport to AWS: %v", got)
+	got, want := NewRepository(nil, url, "").transport().(*http.Transport), remote.DefaultTransport.(*http.Transport)
+	if reflect.ValueOf(got.DialContext).Pointer() != reflect.ValueOf(want.DialContext).Pointer() {
+		t.Error("AWS is reached in another way than go-containerregistry's own")
+	}
+}
+
+// A registry that fails each kind of request once: the push comes through, since an upload is begun anew.
+func TestAPushThroughTrouble(t *testing.T) {
+	troubles := map[string]func(w http.ResponseWriter, r *http.Request){
+		"throttled": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTooManyRequests) },
+		"broken":    func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusInternalServerError) },
+		"cut off":   func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"silent":    func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+	}
+	for sentence, trouble := range troubles {
+		t.Run(sentence, func(t *testing.T) {
+			t.Parallel()
+			store := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+			var mutex sync.Mutex
+			met := map[string]bool{}
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				kind := r.Method + " " + regexp.MustCompile(`[0-9a-f]{8,}|[0-9]+$`).ReplaceAllString(r.URL.Path, "*")
+				mutex.Lock()
+				first := !met[kind]
+				met[kind] = true
+				mutex.Unlock()
+				if first {
+					_, _ = io.Copy(io.Discard, r.Body) // else the server does not notice that the client has gone
+					trouble(w, r)
+					return
+				}
+				store.ServeHTTP(w, r)
+			}))
+			t.Cleanup(server.Close)
+			repository := NewRepository(&fakeECR{token: token}, url, endpoint.Endpoint(server.URL))
+			repository.within = 300 * time.Millisecond
+			image := randomImage(t)
+			pushed, err := repository.Push(t.Context(), image, "6fc2d10")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(met) < 5 {
+				t.Errorf("only %d kinds of requests were made: %v", len(met), met)
+			}
+			if digest, err := image.Digest(); err != nil || pushed.Digest != digest.String() {
+				t.Errorf("pushed %+v, error %v", pushed, err)
+			}
+		})
 	}
 }

@@ -124,8 +124,11 @@ type Backend struct {
 	PathStyle bool
 }
 
+// config leaves "encrypt" out: with it Terraform asks for SSE-S3 in every upload, and so overrides the KMS key that a bucket
+// may have. S3 encrypts what names nothing as the bucket says, and a bucket that says nothing with SSE-S3:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html
 func (b Backend) config() []string {
-	config := []string{"bucket=" + b.Bucket, "key=" + b.Key, "region=" + b.Region, "use_lockfile=true", "encrypt=true"}
+	config := []string{"bucket=" + b.Bucket, "key=" + b.Key, "region=" + b.Region, "use_lockfile=true"}
 	if b.PathStyle {
 		config = append(config, "use_path_style=true")
 	}

@@ -159,13 +159,13 @@ func TestInit(t *testing.T) {
 			&Backend{Bucket: "states", Key: "blog/dev/terraform.tfstate", Region: "eu-central-1"},
 			"init -json -no-color -input=false -backend=true -get=true -upgrade=false -reconfigure " +
 				"-backend-config=bucket=states -backend-config=key=blog/dev/terraform.tfstate -backend-config=region=eu-central-1 " +
-				"-backend-config=use_lockfile=true -backend-config=encrypt=true",
+				"-backend-config=use_lockfile=true",
 		},
 		"the state in a bucket of an emulator": {
 			&Backend{Bucket: "states", Key: "k", Region: "r", PathStyle: true},
 			"init -json -no-color -input=false -backend=true -get=true -upgrade=false -reconfigure " +
 				"-backend-config=bucket=states -backend-config=key=k -backend-config=region=r " +
-				"-backend-config=use_lockfile=true -backend-config=encrypt=true -backend-config=use_path_style=true",
+				"-backend-config=use_lockfile=true -backend-config=use_path_style=true",
 		},
 		"no state": {nil, "init -json -no-color -input=false -backend=false -get=true -upgrade=false"},
 	}

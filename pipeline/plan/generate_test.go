@@ -257,6 +257,7 @@ var random = []struct {
 	{regexp.MustCompile(`((?:vpc|subnet|sg|sgr|rtb|acl|igw|eipalloc|eni|fs|fsap|lt|i|dopt|vol)-)[0-9a-f]{8,17}\b`), "${1}%017d"},
 	{regexp.MustCompile(`\b((?:db|cluster)-)[A-Z0-9]{20,26}\b`), "${1}%020d"},
 	{regexp.MustCompile(`\bZ[0-9A-Z]{12,32}\b`), "Z%013d"},
+	{regexp.MustCompile(`\b(terraform-)[0-9]{26}\b`), "${1}%026d"},
 	{regexp.MustCompile(`\b(blog-dev-)[0-9]{26}\b`), "${1}%026d"},
 	{regexp.MustCompile(`(secret:[a-z0-9/-]+-)[A-Za-z0-9]{6}\b`), "${1}%06d"},
 	{regexp.MustCompile(`\b20[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]{5})`), "2026-01-01T00:00:%02dZ"},

@@ -222,7 +222,6 @@ func (d *document) module(resources *[]*tfjson.StateResource) error {
 // each reads the elements of an array; a null is an empty one.
 func (d *document) each(element func() error) error {
 	name := d.at
-	defer func() { d.at = name }()
 	token, err := d.decoder.Token()
 	if err != nil || token == nil {
 		return err

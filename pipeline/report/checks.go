@@ -13,7 +13,7 @@ func CountChecks(checks []Check) string {
 		counts[check.Outcome]++
 	}
 	var parts []string
-	for _, outcome := range []CheckOutcome{OK, Refused, Warned, Skipped} {
+	for _, outcome := range []CheckOutcome{OK, Created, Repaired, Refused, Warned, Skipped} {
 		if counts[outcome] > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", counts[outcome], outcome))
 		}
@@ -23,13 +23,14 @@ func CountChecks(checks []Check) string {
 
 // ChecksText is the table of checks for a terminal: a line each, in columns.
 func ChecksText(checks []Check) string {
-	width := 0
+	subjects, outcomes := 0, len(Skipped)
 	for _, check := range checks {
-		width = max(width, utf8.RuneCountInString(check.Subject))
+		subjects = max(subjects, utf8.RuneCountInString(check.Subject))
+		outcomes = max(outcomes, len(check.Outcome))
 	}
 	var b strings.Builder
 	for _, check := range checks {
-		line := fmt.Sprintf("%s %-7s  %-*s  %s", checkMark(check.Outcome), check.Outcome, width, check.Subject, oneLine(check.Reason))
+		line := fmt.Sprintf("%s %-*s  %-*s  %s", checkMark(check.Outcome), outcomes, check.Outcome, subjects, check.Subject, oneLine(check.Reason))
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return b.String()
@@ -38,7 +39,7 @@ func ChecksText(checks []Check) string {
 // checksOf is the part of the table that an operation shows: all of it where it is what was asked for, else what wants a look
 // and the number of the others.
 func (r Result) checksOf() string {
-	if r.Operation == "verify" {
+	if r.Operation == "verify" || r.Operation == "bootstrap" {
 		return ChecksText(r.Checks)
 	}
 	var shown []Check
@@ -68,6 +69,8 @@ func checkMark(outcome CheckOutcome) string {
 	switch outcome {
 	case OK:
 		return "✓"
+	case Created, Repaired:
+		return "+"
 	case Refused:
 		return "✗"
 	case Warned:

@@ -25,10 +25,21 @@ func TestChecksOnATerminal(t *testing.T) {
 	without.Checks = nil
 	fine := verified("redeploy")
 	fine.Checks = fine.Checks[:1]
+	set := Result{Operation: "bootstrap", Outcome: Succeeded, Checks: []Check{
+		{Subject: "bucket states", Outcome: Created, Reason: "in eu-central-1"},
+		{Subject: "versioning", Outcome: Repaired, Reason: "was off, is on"},
+		{Subject: "tags", Outcome: OK},
+	}}
 	tests := map[string]struct {
 		result Result
 		want   string
 	}{
+		"bootstrap shows every row, and what it changed": {set, `
++ CREATED   bucket states  in eu-central-1
++ REPAIRED  versioning     was off, is on
+✓ OK        tags
+bootstrap succeeded
+`},
 		"verify shows every row": {verified("verify"), `
 ✓ OK       cluster blog-dev            ACTIVE
 ✗ FAILED   größe                       Fargate has no tasks | of 3 CPU units
@@ -79,7 +90,8 @@ func TestChecksInMarkdown(t *testing.T) {
 }
 
 func TestCountChecks(t *testing.T) {
-	if diff := cmp.Diff("2 OK, 1 FAILED, 1 SKIPPED", CountChecks(verified("verify").Checks)); diff != "" {
+	checks := append(verified("verify").Checks, Check{Outcome: Repaired}, Check{Outcome: Created})
+	if diff := cmp.Diff("2 OK, 1 CREATED, 1 REPAIRED, 1 FAILED, 1 SKIPPED", CountChecks(checks)); diff != "" {
 		t.Errorf("counts (-want +got):\n%s", diff)
 	}
 }

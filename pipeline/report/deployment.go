@@ -1,6 +1,6 @@
 package report
 
-// Check is one thing that was looked at before a deployment.
+// Check is one thing that was looked at: before a deployment, or in the state bucket.
 type Check struct {
 	// Subject is what was looked at: "service blog-dev-web", "secret SECRET_KEY of blog-dev-web:4".
 	Subject string       `json:"subject"`
@@ -20,6 +20,9 @@ const (
 	Warned CheckOutcome = "WARN"
 	// Skipped is a check that could not be made; its reason names the permission that was missing.
 	Skipped CheckOutcome = "SKIPPED"
+	// Created is what was missing and has been made, Repaired what deviated and has been set. The reason says how it was.
+	Created  CheckOutcome = "CREATED"
+	Repaired CheckOutcome = "REPAIRED"
 )
 
 // Change is one difference between what runs and what a deployment brings.

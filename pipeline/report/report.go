@@ -52,12 +52,22 @@ type Plan struct {
 	Add     int `json:"add"`
 	Change  int `json:"change"`
 	Destroy int `json:"destroy"`
+	// Import, Move and Forget are resources that are taken over, get another address, and are let go of without being
+	// destroyed. Outputs is how many change, and Drift how many resources were changed outside of Terraform.
+	Import  int `json:"import,omitempty"`
+	Move    int `json:"move,omitempty"`
+	Forget  int `json:"forget,omitempty"`
+	Outputs int `json:"outputs,omitempty"`
+	Drift   int `json:"drift,omitempty"`
 	// Guarded are the addresses that have to be allowed by name, each once, and Findings what the guard found there and
 	// elsewhere.
 	Guarded  []string  `json:"guarded,omitempty"`
 	Findings []Finding `json:"findings,omitempty"`
-	// Markdown is the plan for a person, without any value that Terraform marks as sensitive.
+	// Markdown is the plan for a job summary, without any value that is sensitive; Comment is the same, as short as a comment
+	// on a pull request has to be, and Text for a terminal.
 	Markdown string `json:"markdown,omitempty"`
+	Comment  string `json:"comment,omitempty"`
+	Text     string `json:"text,omitempty"`
 }
 
 // Outcome is how an operation or a step ended.

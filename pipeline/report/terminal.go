@@ -131,9 +131,20 @@ func (r Result) headline() string {
 	return strings.Join(parts, ", ")
 }
 
-// Counts is Terraform's own sentence on a plan.
+// Counts is Terraform's own sentence on a plan, and what else there is in it.
 func (p Plan) Counts() string {
-	return fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Add, p.Change, p.Destroy)
+	counts := fmt.Sprintf("%d to add, %d to change, %d to destroy", p.Add, p.Change, p.Destroy)
+	for _, more := range []struct {
+		count int
+		what  string
+	}{
+		{p.Import, "to import"}, {p.Move, "to move"}, {p.Forget, "to forget"}, {p.Outputs, "of the outputs to change"}, {p.Drift, "changed outside"},
+	} {
+		if more.count > 0 {
+			counts += fmt.Sprintf(", %d %s", more.count, more.what)
+		}
+	}
+	return counts
 }
 
 // ShortDigest is a digest as far as people compare it: "sha256:43ba9e3d…".

@@ -16,13 +16,25 @@ import (
 	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
-var errRefused = errors.New("AccessDeniedException: not you")
+var (
+	errRefused = refusal("not you")
+	errSilent  = errors.New("connection reset by peer")
+)
+
+// refusal is how AWS says that the caller lacks a permission.
+type refusal string
+
+func (r refusal) Error() string               { return r.ErrorCode() + ": " + string(r) }
+func (refusal) ErrorCode() string             { return "AccessDeniedException" }
+func (r refusal) ErrorMessage() string        { return string(r) }
+func (refusal) ErrorFault() smithy.ErrorFault { return smithy.FaultClient }
 
 // fakeECS answers from what a test puts into it, and records what changes something.
 type fakeECS struct {
@@ -40,6 +52,9 @@ type fakeECS struct {
 
 	// records are the answers to DescribeServiceDeployments, in the same way.
 	records [][]types.ServiceDeployment
+
+	// marks are the tasks that were started with a mark.
+	marks map[string][]string
 
 	// families are the revisions of a family, newest first.
 	families map[string][]string
@@ -148,6 +163,12 @@ func (f *fakeECS) ListTasks(_ context.Context, input *ecs.ListTasksInput, _ ...f
 	f.listed = append(f.listed, input)
 	if err := f.fails["ListTasks"]; err != nil {
 		return nil, err
+	}
+	if input.StartedBy != nil {
+		if input.DesiredStatus == types.DesiredStatusStopped { // as if none of them ran any more
+			return &ecs.ListTasksOutput{TaskArns: f.marks[*input.StartedBy]}, nil
+		}
+		return &ecs.ListTasksOutput{}, nil
 	}
 	output := &ecs.ListTasksOutput{}
 	for _, tasks := range f.tasks {
@@ -294,7 +315,7 @@ func diagnosed(_ context.Context, deployments []Deployment) report.Diagnosis {
 
 func newDeployer(fake *fakeECS, logs *fakeLogs, c contract.Contract) (*Deployer, *spoken) {
 	said := &spoken{}
-	return &Deployer{ecs: fake, logs: logs, contract: c, interval: time.Second, say: said.say, diagnose: diagnosed}, said
+	return &Deployer{ecs: fake, logs: logs, parameters: &fakeParameters{}, contract: c, interval: time.Second, say: said.say, diagnose: diagnosed}, said
 }
 
 // plainly compares values of the SDK without the marker that all of its types hold.

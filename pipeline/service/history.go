@@ -181,7 +181,7 @@ func (p Past) with(other Past) bool {
 
 // worse is what a release whose revisions say different things counts as: one that was marked only in part did not end well.
 func worse(a, b Outcome) Outcome {
-	order := []Outcome{OutcomeComplete, OutcomeSuperseded, OutcomeRolledBack, OutcomeFailed, OutcomeUnfinished}
+	order := []Outcome{OutcomeComplete, OutcomeMigrated, OutcomeSuperseded, OutcomeRolledBack, OutcomeFailed, OutcomeUnfinished}
 	if slices.Index(order, a) > slices.Index(order, b) {
 		return a
 	}

@@ -24,6 +24,8 @@ type tail struct {
 	group, stream string
 	next          *string
 	lines         []string
+	// unread is what the last attempt to read it ended with.
+	unread error
 }
 
 // tail returns the log of a task's container. A container that does not log to CloudWatch has no lines.
@@ -78,6 +80,16 @@ func (t *tail) read(ctx context.Context) (int, error) {
 	return count, nil
 }
 
+// show shows and keeps the lines that are new, and says how many there were. That a log can't be read is said once.
+func (t *tail) show(ctx context.Context) int {
+	count, err := t.read(ctx)
+	if err != nil && t.unread == nil && ctx.Err() == nil {
+		t.deployer.say(err.Error())
+	}
+	t.unread = err
+	return count
+}
+
 // settle is how long a stopped task's log may stay silent before it counts as complete: its last lines reach CloudWatch
 // after the task has stopped.
 const settle = 3
@@ -85,11 +97,7 @@ const settle = 3
 // drain reads what arrives after the task has stopped.
 func (t *tail) drain(ctx context.Context) error {
 	for silent := 0; silent < settle && t.group != ""; {
-		count, err := t.read(ctx)
-		if err != nil {
-			return err
-		}
-		if silent++; count > 0 {
+		if silent++; t.show(ctx) > 0 {
 			silent = 0
 		}
 		select {
@@ -101,6 +109,11 @@ func (t *tail) drain(ctx context.Context) error {
 	return nil
 }
 
+// last are the last lines, and why there are no more where the log can't be read.
 func (t *tail) last(n int) []string {
-	return t.lines[max(0, len(t.lines)-n):]
+	lines := t.lines[max(0, len(t.lines)-n):]
+	if t.unread != nil {
+		lines = append(slices.Clone(lines), t.unread.Error())
+	}
+	return lines
 }

@@ -23,6 +23,8 @@ const (
 	OutcomeFailed     Outcome = "failed"
 	OutcomeRolledBack Outcome = "rolled-back"
 	OutcomeSuperseded Outcome = "superseded"
+	// OutcomeMigrated is that of a revision of which only the migration was run.
+	OutcomeMigrated Outcome = "migrated"
 	// OutcomeUnfinished is that of a revision without the tag.
 	OutcomeUnfinished Outcome = "unfinished"
 )

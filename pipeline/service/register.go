@@ -31,10 +31,24 @@ const (
 	TagRegistration = "slipway:registration"
 )
 
-// Register registers a revision of each service's template with the release's image, and returns the release with them.
+// Register registers a revision of each service's template with the release's image, and returns the release with them, or
+// with those that there are where one could not be registered.
 func (d *Deployer) Register(ctx context.Context, release Release) (Release, error) {
-	release.Revisions = make(map[string]string, len(d.contract.Services))
-	for _, entry := range d.contract.Services {
+	return d.registerFor(ctx, d.contract.Services, release)
+}
+
+// RegisterMigration is Register for the one service whose template the migration's task is made of.
+func (d *Deployer) RegisterMigration(ctx context.Context, release Release) (Release, error) {
+	entry, err := d.contract.ServiceNamed(d.contract.Migration.Service)
+	if err != nil {
+		return release, err
+	}
+	return d.registerFor(ctx, []contract.Service{entry}, release)
+}
+
+func (d *Deployer) registerFor(ctx context.Context, services []contract.Service, release Release) (Release, error) {
+	release.Revisions = make(map[string]string, len(services))
+	for _, entry := range services {
 		template, tags, err := d.template(ctx, entry.Template)
 		if err != nil {
 			return release, err
@@ -43,16 +57,27 @@ func (d *Deployer) Register(ctx context.Context, release Release) (Release, erro
 		if err != nil {
 			return release, err
 		}
-		if release.Revisions[entry.Name], err = d.register(ctx, input); err != nil {
+		registered, err := d.register(ctx, input)
+		if err != nil {
 			return release, fmt.Errorf("register task definition %s: %w", aws.ToString(input.Family), err)
 		}
-		d.say(fmt.Sprintf("registered %s from template %s", revisionName(release.Revisions[entry.Name]), revisionName(entry.Template)))
+		release.Revisions[entry.Name] = registered
+		d.say(fmt.Sprintf("registered %s from template %s", revisionName(registered), revisionName(entry.Template)))
 	}
 	return release, nil
 }
 
-// registrations is how often a registration is tried.
-const registrations = 5
+// ReleaseOf returns the release that a revision of a service belongs to, with this revision alone.
+func (d *Deployer) ReleaseOf(ctx context.Context, entry contract.Service, arn string) (Release, error) {
+	definition, tags, err := d.template(ctx, arn)
+	if err != nil {
+		return Release{}, err
+	}
+	return Release{
+		Image: imageOf(definition.ContainerDefinitions, entry.Container), Commit: tagValue(tags, TagCommit), Run: tagValue(tags, TagRun),
+		Revisions: map[string]string{entry.Name: arn},
+	}, nil
+}
 
 // register registers a revision once. ECS has no token that makes the request safe to repeat, and the SDK would repeat it
 // when the reply is lost: a second revision would be left behind. So the SDK doesn't, and before this function does it looks
@@ -66,7 +91,7 @@ func (d *Deployer) register(ctx context.Context, input *ecs.RegisterTaskDefiniti
 		if err == nil {
 			return aws.ToString(output.TaskDefinition.TaskDefinitionArn), nil
 		}
-		if !passing(err) || attempt == registrations || ctx.Err() != nil {
+		if !passing(err) || attempt == repetitions || ctx.Err() != nil {
 			return "", err
 		}
 		d.say(fmt.Sprintf("%s: registration failed, looking whether it took effect: %v", aws.ToString(input.Family), err))

@@ -41,7 +41,8 @@ func (b Back) String() string {
 func (d *Deployer) Rollback(ctx context.Context, deployments []Deployment) ([]Back, error) {
 	services, err := d.describe(ctx)
 	if err != nil {
-		return nil, err
+		// A service that can't be seen is sent back all the same: if ECS has done so already, that changes nothing.
+		d.say(err.Error())
 	}
 	var (
 		backs   = make([]Back, len(deployments))
@@ -83,7 +84,7 @@ func (d *Deployer) back(ctx context.Context, deployment Deployment, now types.Se
 	if !to.Complete {
 		input.DesiredCount = aws.Int32(0)
 	}
-	output, err := d.ecs.UpdateService(ctx, input)
+	updated, err := d.send(ctx, input)
 	if err != nil {
 		return b, Deployment{}, fmt.Errorf("roll %s back to %s: %w", deployment.Service.Service, revisionName(to.Revision), err)
 	}
@@ -91,10 +92,10 @@ func (d *Deployer) back(ctx context.Context, deployment Deployment, now types.Se
 	if !to.Complete {
 		return b, Deployment{}, nil
 	}
-	following := primary(*output.Service)
+	following := primary(*updated)
 	return b, Deployment{
 		Service: deployment.Service, ID: aws.ToString(following.Id), Revision: to.Revision, Since: aws.ToTime(following.CreatedAt),
-		ServiceDeployment: aws.ToString(output.Service.CurrentServiceDeployment),
+		ServiceDeployment: aws.ToString(updated.CurrentServiceDeployment),
 	}, nil
 }
 

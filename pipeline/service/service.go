@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -27,9 +28,11 @@ type ecsAPI interface {
 
 // Deployer deploys to the services of one contract.
 type Deployer struct {
-	ecs      ecsAPI
-	logs     logsAPI
-	contract contract.Contract
+	ecs  ecsAPI
+	logs logsAPI
+	// parameters hold whose turn it is to migrate.
+	parameters turnAPI
+	contract   contract.Contract
 	// interval is the time between two polls. DescribeServices, DescribeTasks and ListTasks share a bucket that refills
 	// with 20 calls a second: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 	interval time.Duration
@@ -61,15 +64,16 @@ func jitter() float64 { return rand.Float64() / 5 }
 func New(cfg aws.Config, c contract.Contract, say func(string)) *Deployer {
 	diagnoser := NewDiagnoser(cfg, c)
 	return &Deployer{
-		ecs:      ecs.NewFromConfig(cfg),
-		logs:     cloudwatchlogs.NewFromConfig(cfg),
-		contract: c,
-		interval: interval,
-		jitter:   jitter,
-		attempts: attempts,
-		say:      say,
-		redactor: diagnoser.redactor,
-		diagnose: diagnoser.Diagnose,
+		ecs:        ecs.NewFromConfig(cfg),
+		logs:       cloudwatchlogs.NewFromConfig(cfg),
+		parameters: ssm.NewFromConfig(cfg),
+		contract:   c,
+		interval:   interval,
+		jitter:     jitter,
+		attempts:   attempts,
+		say:        say,
+		redactor:   diagnoser.redactor,
+		diagnose:   diagnoser.Diagnose,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 type taskAPI interface {
 	RunTask(context.Context, *ecs.RunTaskInput, ...func(*ecs.Options)) (*ecs.RunTaskOutput, error)
 	StopTask(context.Context, *ecs.StopTaskInput, ...func(*ecs.Options)) (*ecs.StopTaskOutput, error)
+	ListTasks(context.Context, *ecs.ListTasksInput, ...func(*ecs.Options)) (*ecs.ListTasksOutput, error)
 	DescribeTasks(context.Context, *ecs.DescribeTasksInput, ...func(*ecs.Options)) (*ecs.DescribeTasksOutput, error)
 }
 
@@ -28,60 +29,107 @@ const TaskTimeout = 30 * time.Minute
 // lastLines is how many log lines a failure shows.
 const lastLines = 30
 
-// Migrate runs the contract's migration as a task of the release. It returns false where the contract has none. When it
-// fails no service has been touched.
-func (d *Deployer) Migrate(ctx context.Context, release Release) (bool, error) {
-	if len(d.contract.Migration.Command) == 0 {
-		return false, nil
-	}
-	entry, err := d.contract.ServiceNamed(d.contract.Migration.Service)
-	if err != nil {
-		return false, err
-	}
-	err = d.RunTask(ctx, entry, release.Revisions[entry.Name], d.contract.Migration.Command)
-	if f, ok := errors.AsType[*report.Failure](err); ok {
-		f.Reason = "the migration " + f.Reason
-		f.Effect = "no service was updated: the release that was serving still is. What the migration had done to the database before it failed is not undone"
-		f.Next = "mend the migration and deploy again"
-		return true, f
-	}
-	return true, err
-}
-
 // RunTask runs a command as a one-off task of a revision of the service, shows its log lines while it runs, and returns a
 // failure with the last of them unless the service's container exits with 0.
 func (d *Deployer) RunTask(ctx context.Context, entry contract.Service, revision string, command []string) error {
+	_, err := d.runTask(ctx, entry, revision, command, newMark())
+	return err
+}
+
+// newMark draws the mark of one task, by which it is found again: ECS keeps it as the task's startedBy.
+func newMark() string { return "slipway-" + rand.Text() }
+
+// runTask is RunTask for a task with this mark. It also says whether the task has ended, or never began: where that is not
+// known, it may be running.
+func (d *Deployer) runTask(ctx context.Context, entry contract.Service, revision string, command []string, mark string) (ended bool, _ error) {
 	definition, _, err := d.template(ctx, revision)
 	if err != nil {
-		return err
+		return true, err
 	}
 	for _, note := range d.redactor.learn(ctx, definition) {
 		d.say(note)
 	}
-	output, err := d.ecs.RunTask(ctx, d.taskInput(entry, revision, command))
+	task, ended, err := d.start(ctx, d.taskInput(entry, revision, command, mark))
 	if err != nil {
-		return fmt.Errorf("run a task of %s: %w", revisionName(revision), err)
+		return ended, err
 	}
-	if len(output.Failures) > 0 {
-		return &report.Failure{Reason: fmt.Sprintf("could not be placed: ECS says %s (%s)",
-			aws.ToString(output.Failures[0].Reason), aws.ToString(output.Failures[0].Detail))}
-	}
-	if len(output.Tasks) == 0 {
-		return fmt.Errorf("run a task of %s: ECS started none and gives no reason", revisionName(revision))
-	}
-	arn := aws.ToString(output.Tasks[0].TaskArn)
-	d.say(d.redactor.redact(fmt.Sprintf("task %s of %s: %q", taskID(arn), revisionName(revision), command)))
+	d.say(d.redactor.redact(fmt.Sprintf("task %s of %s: %q", taskID(task), revisionName(revision), command)))
 
-	tail := d.tail(definition, entry.Container, arn)
-	stopped, err := d.follow(ctx, arn, tail)
+	tail := d.tail(definition, entry.Container, task)
+	stopped, err := d.follow(ctx, task, tail)
 	if err != nil {
-		return err
+		return false, err
 	}
 	stopped.StoppedReason = aws.String(d.redactor.redact(aws.ToString(stopped.StoppedReason)))
-	return verdict(stopped, entry.Container, tail.last(lastLines))
+	return true, verdict(stopped, entry.Container, tail.last(lastLines))
 }
 
-func (d *Deployer) taskInput(entry contract.Service, revision string, command []string) *ecs.RunTaskInput {
+// repetitions is how often a request is sent that the SDK must not repeat by itself.
+const repetitions = 5
+
+// startLimit is how long it may take until ECS has taken a task. Who waits for a migration of which no task is to be seen
+// relies on it.
+const startLimit = time.Minute
+
+// start starts a task once, and returns its ARN. ECS knows a request that it gets twice by its token for a time, but a
+// second migration would be one too many: so the SDK doesn't repeat it, and before this function does it looks for what the
+// first request may have done.
+func (d *Deployer) start(ctx context.Context, input *ecs.RunTaskInput) (task string, ended bool, _ error) {
+	revision := revisionName(aws.ToString(input.TaskDefinition))
+	limited, cancel := context.WithTimeoutCause(ctx, startLimit, fmt.Errorf("ECS has not taken it within %s", startLimit))
+	defer cancel()
+	once := func(o *ecs.Options) { o.RetryMaxAttempts = 1 }
+	for attempt := 1; ; attempt++ {
+		output, err := d.ecs.RunTask(limited, input, once)
+		switch {
+		case err == nil && len(output.Failures) > 0:
+			return "", true, &report.Failure{Reason: fmt.Sprintf("could not be placed: ECS says %s (%s)",
+				aws.ToString(output.Failures[0].Reason), aws.ToString(output.Failures[0].Detail))}
+		case err == nil && len(output.Tasks) == 0:
+			return "", true, fmt.Errorf("run a task of %s: ECS started none and gives no reason", revision)
+		case err == nil:
+			return aws.ToString(output.Tasks[0].TaskArn), false, nil
+		case !passing(err):
+			return "", true, fmt.Errorf("run a task of %s: %w", revision, err)
+		case attempt == repetitions || limited.Err() != nil:
+			return "", false, fmt.Errorf("run a task of %s, which may have begun all the same: %w", revision, err)
+		}
+		d.say(fmt.Sprintf("a task of %s could not be started, looking whether it was: %v", revision, err))
+		if err := d.sleep(limited, 1<<attempt); err != nil {
+			return "", false, err
+		}
+		tasks, err := d.marked(limited, aws.ToString(input.StartedBy))
+		if err != nil {
+			return "", false, fmt.Errorf("find out whether a task of %s was started: %w", revision, err)
+		}
+		if len(tasks) > 0 {
+			return aws.ToString(tasks[0].TaskArn), false, nil
+		}
+	}
+}
+
+// marked returns the tasks with a mark, those that run and those that have stopped. ECS remembers the latter for about an
+// hour: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ListTasks.html
+func (d *Deployer) marked(ctx context.Context, mark string) ([]types.Task, error) {
+	var arns []string
+	for _, status := range []types.DesiredStatus{types.DesiredStatusRunning, types.DesiredStatusStopped} {
+		list, err := d.ecs.ListTasks(ctx, &ecs.ListTasksInput{Cluster: &d.contract.Cluster, StartedBy: &mark, DesiredStatus: status})
+		if err != nil {
+			return nil, err
+		}
+		arns = append(arns, list.TaskArns...)
+	}
+	if len(arns) == 0 {
+		return nil, nil
+	}
+	output, err := d.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &d.contract.Cluster, Tasks: arns})
+	if err != nil {
+		return nil, err
+	}
+	return output.Tasks, nil
+}
+
+func (d *Deployer) taskInput(entry contract.Service, revision string, command []string, mark string) *ecs.RunTaskInput {
 	assign := types.AssignPublicIpDisabled
 	if d.contract.Tasks.AssignPublicIP {
 		assign = types.AssignPublicIpEnabled
@@ -90,9 +138,9 @@ func (d *Deployer) taskInput(entry contract.Service, revision string, command []
 		Cluster:        &d.contract.Cluster,
 		TaskDefinition: &revision,
 		LaunchType:     types.LaunchTypeFargate,
-		StartedBy:      aws.String("slipway"),
+		StartedBy:      &mark,
 		// Makes the request safe to repeat when its reply is lost.
-		ClientToken: aws.String(rand.Text()),
+		ClientToken: &mark,
 		NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{
 			Subnets:        d.contract.Tasks.Subnets,
 			SecurityGroups: d.contract.Tasks.SecurityGroups,
@@ -102,20 +150,34 @@ func (d *Deployer) taskInput(entry contract.Service, revision string, command []
 	}
 }
 
-// follow shows the task's log until it has stopped, and what arrives after that. A task that runs too long is stopped.
+// follow shows the task's log until it has stopped, and what arrives after that. A task that runs too long is stopped. What
+// it does decides, not whether it can be watched: a log that can't be read is a line, and ECS may be silent for a while.
 func (d *Deployer) follow(ctx context.Context, arn string, tail *tail) (types.Task, error) {
-	deadline := time.Now().Add(TaskTimeout)
+	var (
+		deadline = time.Now().Add(TaskTimeout)
+		seen     = time.Now() // when ECS last answered
+		silent   = 0          // answers in a row that did not come
+	)
 	for {
 		output, err := d.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &d.contract.Cluster, Tasks: []string{arn}})
-		if err != nil {
-			return types.Task{}, fmt.Errorf("follow task %s: %w", taskID(arn), err)
+		switch {
+		case ctx.Err() != nil:
+			return types.Task{}, fmt.Errorf("stop following task %s, which goes on: %w", taskID(arn), context.Cause(ctx))
+		case err != nil && (!passing(err) || time.Since(seen) > blindness):
+			return types.Task{}, lost(arn, tail).Because(err)
+		case err != nil:
+			if silent++; silent == 1 {
+				d.say(fmt.Sprintf("ECS does not answer, asking on: %v", err))
+			}
+			if err := d.sleep(ctx, min(1<<silent, 20)); err != nil {
+				return types.Task{}, err
+			}
+			continue
+		case len(output.Tasks) == 0:
+			return types.Task{}, lost(arn, tail).Because(errors.New("ECS does not know it any more"))
 		}
-		if len(output.Tasks) == 0 {
-			return types.Task{}, fmt.Errorf("follow task %s: ECS does not know it any more", taskID(arn))
-		}
-		if _, err := tail.read(ctx); err != nil {
-			return types.Task{}, err
-		}
+		seen, silent = time.Now(), 0
+		tail.show(ctx)
 		if aws.ToString(output.Tasks[0].LastStatus) == "STOPPED" {
 			return output.Tasks[0], tail.drain(ctx)
 		}
@@ -130,6 +192,16 @@ func (d *Deployer) follow(ctx context.Context, arn string, tail *tail) (types.Ta
 		if err := d.sleep(ctx, 1); err != nil {
 			return types.Task{}, err
 		}
+	}
+}
+
+// lost is the failure of a task whose end can't be seen.
+func lost(arn string, tail *tail) *report.Failure {
+	return &report.Failure{
+		Reason:   fmt.Sprintf("can't be followed any more (task %s)", taskID(arn)),
+		Evidence: tail.last(lastLines),
+		Effect:   fmt.Sprintf("task %s may go on, and how it ends is not known", taskID(arn)),
+		Next:     "see in ECS how the task ends",
 	}
 }
 

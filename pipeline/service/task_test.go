@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 
-	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -90,18 +90,23 @@ func TestTaskInput(t *testing.T) {
 		c := one()
 		c.Tasks.AssignPublicIP = public
 		d, _ := newDeployer(nil, nil, c)
-		input := d.taskInput(web, webNew, []string{"release", "--check"})
-		if again := d.taskInput(web, webNew, []string{"release", "--check"}); aws.ToString(input.ClientToken) == "" || *input.ClientToken == *again.ClientToken {
-			t.Error("two tasks have one token: the second would be taken for the first, sent again")
-		}
-		input.ClientToken = nil
+		input := d.taskInput(web, webNew, []string{"release", "--check"}, "slipway-1")
 		same(t, "request", &ecs.RunTaskInput{
-			Cluster: aws.String("blog-dev"), TaskDefinition: aws.String(webNew), LaunchType: "FARGATE", StartedBy: aws.String("slipway"),
+			Cluster: aws.String("blog-dev"), TaskDefinition: aws.String(webNew), LaunchType: "FARGATE",
+			StartedBy: aws.String("slipway-1"), ClientToken: aws.String("slipway-1"),
 			NetworkConfiguration: &types.NetworkConfiguration{AwsvpcConfiguration: &types.AwsVpcConfiguration{
 				Subnets: []string{"subnet-1", "subnet-2"}, SecurityGroups: []string{"sg-1"}, AssignPublicIp: want,
 			}},
 			Overrides: &types.TaskOverride{ContainerOverrides: []types.ContainerOverride{{Name: aws.String("app"), Command: []string{"release", "--check"}}}},
 		}, input)
+	}
+}
+
+// A mark is a token as well: what ECS gets twice with one token it does once.
+func TestEveryTaskHasAMarkOfItsOwn(t *testing.T) {
+	one, two := newMark(), newMark()
+	if one == two || len(one) > 36 || !regexp.MustCompile(`^slipway-[A-Za-z0-9]+$`).MatchString(one) {
+		t.Errorf("marks %q and %q", one, two)
 	}
 }
 
@@ -196,16 +201,16 @@ func TestRunTaskThatDoesNotGetToAnEnd(t *testing.T) {
 			wantErr: "run a task of blog-dev-web:41: ECS started none and gives no reason",
 		},
 		"ECS can't be asked": {
-			edit:    func(f *fakeECS, _ *fakeLogs) { f.fails = map[string]error{"DescribeTasks": errRefused} },
-			wantErr: "follow task 6e0d2a5c: AccessDeniedException: not you",
+			edit:        func(f *fakeECS, _ *fakeLogs) { f.fails = map[string]error{"DescribeTasks": errRefused} },
+			wantFailure: "can't be followed any more (task 6e0d2a5c)",
+		},
+		"ECS does not answer any more": {
+			edit:        func(f *fakeECS, _ *fakeLogs) { f.fails = map[string]error{"DescribeTasks": errSilent} },
+			wantFailure: "can't be followed any more (task 6e0d2a5c)",
 		},
 		"ECS forgets it": {
-			edit:    func(f *fakeECS, _ *fakeLogs) { f.tasks = nil },
-			wantErr: "follow task 6e0d2a5c: ECS does not know it any more",
-		},
-		"the log can't be read": {
-			edit:    func(_ *fakeECS, l *fakeLogs) { l.always = errRefused },
-			wantErr: "read log web/app/6e0d2a5c: AccessDeniedException: not you",
+			edit:        func(f *fakeECS, _ *fakeLogs) { f.tasks = nil },
+			wantFailure: "can't be followed any more (task 6e0d2a5c)",
 		},
 		"it runs for ever": {
 			edit:        func(f *fakeECS, _ *fakeLogs) { f.tasks = [][]types.Task{{running()}} },
@@ -246,6 +251,87 @@ func TestRunTaskThatDoesNotGetToAnEnd(t *testing.T) {
 	}
 }
 
+func TestATaskWhoseLogCantBeReadDecidesAllTheSame(t *testing.T) {
+	const unread = "read log web/app/6e0d2a5c: AccessDeniedException: not you"
+	for code, want := range map[int32]string{0: "", 3: "exited with status 3 (task 6e0d2a5c)"} {
+		synctest.Test(t, func(t *testing.T) {
+			fake := started(running(), running(), stoppedTask("EssentialContainerExited", "", exited("app", code)))
+			d, said := newDeployer(fake, &fakeLogs{always: errRefused}, one())
+			err := d.RunTask(t.Context(), web, webNew, []string{"release"})
+			same(t, "lines", []string{`task 6e0d2a5c of blog-dev-web:41: ["release"]`, unread}, said.lines)
+			if want == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			failure, ok := errors.AsType[*report.Failure](err)
+			if !ok {
+				t.Fatalf("error %v, want a failure", err)
+			}
+			same(t, "reason", want, failure.Reason)
+			same(t, "evidence", []string{unread}, failure.Evidence)
+		})
+	}
+}
+
+// deaf loses the first replies to RunTask; took says whether ECS did it all the same.
+type deaf struct {
+	*fakeECS
+	replies int
+	took    bool
+	options ecs.Options
+}
+
+func (f *deaf) RunTask(ctx context.Context, input *ecs.RunTaskInput, options ...func(*ecs.Options)) (*ecs.RunTaskOutput, error) {
+	for _, option := range options {
+		option(&f.options)
+	}
+	output, err := f.fakeECS.RunTask(ctx, input)
+	if len(f.started) > f.replies {
+		return output, err
+	}
+	if f.took {
+		f.marks = map[string][]string{aws.ToString(input.StartedBy): {task1}}
+	}
+	return nil, errSilent
+}
+
+func TestATaskWhoseStartGetsNoReply(t *testing.T) {
+	tests := map[string]struct {
+		replies, sent int
+		took, ended   bool
+		want          string
+	}{
+		"is found, and not started twice":          {1, 1, true, true, ""},
+		"is started again where it took no effect": {2, 3, false, true, ""},
+		"may have begun where ECS never answers":   {9, 5, false, false, "run a task of blog-dev-web:41, which may have begun all the same: connection reset by peer"},
+		"is started once where nothing goes wrong": {0, 1, false, true, ""},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fake := &deaf{fakeECS: started(stoppedTask("EssentialContainerExited", "", exited("app", 0))), replies: test.replies, took: test.took}
+				d, _ := newDeployer(fake.fakeECS, &fakeLogs{}, one())
+				d.ecs = fake
+				ended, err := d.runTask(t.Context(), web, webNew, []string{"release"}, "slipway-1")
+				if test.want == "" && err != nil || test.want != "" && (err == nil || err.Error() != test.want) {
+					t.Errorf("error %v, want %q", err, test.want)
+				}
+				if ended != test.ended || len(fake.started) != test.sent {
+					t.Errorf("ended %t after %d requests, want %t after %d", ended, len(fake.started), test.ended, test.sent)
+				}
+				for _, input := range fake.started {
+					same(t, "token", "slipway-1", aws.ToString(input.ClientToken))
+				}
+				if fake.options.RetryMaxAttempts != 1 {
+					t.Error("the SDK may repeat the request by itself")
+				}
+			})
+		})
+	}
+}
+
 func TestFollowingATaskEndsWithItsContext(t *testing.T) {
 	stop := errors.New("somebody pressed Ctrl-C")
 	for sentence, fake := range map[string]*fakeECS{
@@ -261,70 +347,6 @@ func TestFollowingATaskEndsWithItsContext(t *testing.T) {
 				d.interval = time.Hour
 				if err := d.RunTask(ctx, web, webNew, nil); !errors.Is(err, stop) {
 					t.Errorf("error %v, want one because of %v", err, stop)
-				}
-			})
-		})
-	}
-}
-
-func TestMigrate(t *testing.T) {
-	release := Release{Revisions: map[string]string{"web": webNew}}
-	tests := map[string]struct {
-		contract    contract.Contract
-		ecs         *fakeECS
-		want        bool
-		wantFailure *report.Failure
-		wantErr     string
-	}{
-		"a migration that works": {
-			contract: one(), ecs: started(stoppedTask("EssentialContainerExited", "", exited("app", 0))), want: true,
-		},
-		"no migration": {
-			contract: func() contract.Contract { c := one(); c.Migration = contract.Migration{}; return c }(), ecs: &fakeECS{},
-		},
-		"a migration of a service that isn't there": {
-			contract: func() contract.Contract { c := one(); c.Migration.Service = "gone"; return c }(), ecs: &fakeECS{},
-			wantErr: `the contract has no service "gone"`,
-		},
-		"a migration that fails": {
-			contract: one(), ecs: started(stoppedTask("EssentialContainerExited", "", exited("app", 3))), want: true,
-			wantFailure: &report.Failure{
-				Reason:   "the migration exited with status 3 (task 6e0d2a5c)",
-				Evidence: []string{"no such table"},
-				Effect:   "no service was updated: the release that was serving still is. What the migration had done to the database before it failed is not undone",
-				Next:     "mend the migration and deploy again",
-			},
-		},
-		"a migration that ECS refuses": {
-			contract: one(), ecs: &fakeECS{definitions: definitions(webNew), fails: map[string]error{"RunTask": errRefused}}, want: true,
-			wantErr: "run a task of blog-dev-web:41: AccessDeniedException: not you",
-		},
-	}
-	for sentence, test := range tests {
-		t.Run(sentence, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				d, _ := newDeployer(test.ecs, &fakeLogs{pages: []page{{lines: []string{"no such table"}}}}, test.contract)
-				got, err := d.Migrate(t.Context(), release)
-				if got != test.want {
-					t.Errorf("migrated %t, want %t", got, test.want)
-				}
-				switch {
-				case test.wantFailure != nil:
-					failure, _ := errors.AsType[*report.Failure](err)
-					if failure == nil {
-						t.Fatalf("error %v, want a failure", err)
-					}
-					same(t, "failure", test.wantFailure.Text("migrate"), failure.Text("migrate"))
-				case test.wantErr != "":
-					if err == nil || err.Error() != test.wantErr {
-						t.Errorf("error %v, want %q", err, test.wantErr)
-					}
-				case err != nil:
-					t.Error(err)
-				}
-				if len(test.ecs.started) > 0 {
-					same(t, "revision", webNew, aws.ToString(test.ecs.started[0].TaskDefinition))
-					same(t, "command", []string{"release"}, test.ecs.started[0].Overrides.ContainerOverrides[0].Command)
 				}
 			})
 		})

@@ -86,21 +86,48 @@ func (d *Deployer) Update(ctx context.Context, release Release) ([]Deployment, e
 }
 
 func (d *Deployer) update(ctx context.Context, entry contract.Service, now types.Service, revision string) (Deployment, error) {
-	output, err := d.ecs.UpdateService(ctx, updateInput(d.contract.Cluster, entry, now, revision))
+	updated, err := d.send(ctx, updateInput(d.contract.Cluster, entry, now, revision))
 	if err != nil {
-		return Deployment{}, fmt.Errorf("update service %s to %s: %w", entry.Service, revisionName(revision), err)
+		err = fmt.Errorf("update service %s to %s: %w", entry.Service, revisionName(revision), err)
+		if errors.Is(err, errUnknown) {
+			return Deployment{Service: entry, Revision: revision, Before: before(now)}, err
+		}
+		return Deployment{}, err
 	}
-	for _, deployment := range output.Service.Deployments {
+	for _, deployment := range updated.Deployments {
 		if aws.ToString(deployment.Status) == "PRIMARY" && aws.ToString(deployment.TaskDefinition) == revision {
 			d.say(fmt.Sprintf("%s: %s with %d tasks", entry.Service, revisionName(revision), deployment.DesiredCount))
 			return Deployment{
 				Service: entry, ID: aws.ToString(deployment.Id), Revision: revision, Before: before(now),
-				ServiceDeployment: aws.ToString(output.Service.CurrentServiceDeployment), Since: aws.ToTime(deployment.CreatedAt),
+				ServiceDeployment: aws.ToString(updated.CurrentServiceDeployment), Since: aws.ToTime(deployment.CreatedAt),
 			}, nil
 		}
 	}
 	// The revision says that the service was updated, although nothing can be waited for.
 	return Deployment{Service: entry, Revision: revision, Before: before(now)}, fmt.Errorf("update service %s to %s: ECS took the update and shows no deployment of it", entry.Service, revisionName(revision))
+}
+
+// errUnknown is the cause of the failure of an update that may have taken effect.
+var errUnknown = errors.New("whether it took effect is not known")
+
+// send updates a service, and returns it as ECS has it then. The SDK sends the request again where no reply comes, which is
+// safe; where none comes at all, this looks whether one of them took effect.
+func (d *Deployer) send(ctx context.Context, input *ecs.UpdateServiceInput) (*types.Service, error) {
+	output, err := d.ecs.UpdateService(ctx, input)
+	if err == nil {
+		return output.Service, nil
+	}
+	if !passing(err) {
+		return nil, err
+	}
+	services, unseen := d.describe(ctx)
+	if unseen != nil {
+		return nil, fmt.Errorf("%w: %w; %w", errUnknown, err, unseen)
+	}
+	if service := services[aws.ToString(input.Service)]; aws.ToString(service.TaskDefinition) == aws.ToString(input.TaskDefinition) {
+		return &service, nil
+	}
+	return nil, err
 }
 
 // updateInput asks for the revision and, where the service runs no task, for the contract's count: infrastructure creates

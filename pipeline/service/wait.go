@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -117,6 +119,10 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 
 // passing says of an error that asking again may help: throttling, an error of AWS's own, no answer at all.
 func passing(err error) bool {
+	// Not every error of AWS's own is one that its API declares.
+	if answer, ok := errors.AsType[*smithyhttp.ResponseError](err); ok && answer.HTTPStatusCode() >= http.StatusInternalServerError {
+		return true
+	}
 	api, ok := errors.AsType[smithy.APIError](err)
 	return !ok || api.ErrorFault() == smithy.FaultServer || retry.IsErrorThrottles(retry.DefaultThrottles).IsErrorThrottle(err) == aws.TrueTernary
 }
@@ -292,6 +298,8 @@ func tagValue(tags []types.Tag, key string) string {
 
 // explain makes the failure of a deployment that failed: why, and what its service runs instead.
 func (d *Deployer) explain(ctx context.Context, deployment Deployment, service types.Service, decided string) error {
+	// Said at once: to find out why takes a while.
+	d.say("giving up: " + decided)
 	diagnosis := d.diagnose(ctx, []Deployment{deployment})
 	f := &report.Failure{
 		Reason:   diagnosis.Sentence,

@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -230,5 +233,31 @@ func TestWaitGivesUp(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestErrorsAfterWhichAskingAgainMayHelp(t *testing.T) {
+	answer := func(status int, code string) error {
+		return &smithyhttp.ResponseError{
+			Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}},
+			Err:      &smithy.GenericAPIError{Code: code, Message: "no"},
+		}
+	}
+	tests := map[string]struct {
+		err  error
+		want bool
+	}{
+		"a broken connection":                             {errSilent, true},
+		"throttling":                                      {answer(400, "ThrottlingException"), true},
+		"an error of ECS's own, which it names":           {&types.ServerException{}, true},
+		"an error of ECS's own, which it has no name for": {answer(500, "InternalFailure"), true},
+		"a service that is unavailable":                   {answer(503, "ServiceUnavailable"), true},
+		"a refusal":                                       {answer(400, "AccessDeniedException"), false},
+		"a mistake of the caller":                         {&types.ClientException{}, false},
+	}
+	for sentence, test := range tests {
+		if got := passing(test.err); got != test.want {
+			t.Errorf("%s: passing is %t", sentence, got)
+		}
 	}
 }

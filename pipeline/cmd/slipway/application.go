@@ -187,6 +187,7 @@ func (a *application) migrate(ctx context.Context) (chain.Done, error) {
 	a.deployer = service.New(a.cfg, a.contract, sayer(a.s.progress, "migrate"))
 	var err error
 	if a.release, err = a.deployer.Register(ctx, a.release); err != nil {
+		a.mark(ctx, service.OutcomeFailed) // the revisions that there are
 		return chain.Done{}, err
 	}
 	a.result.Release.Revisions = a.deployer.Names(a.release)

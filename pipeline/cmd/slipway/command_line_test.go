@@ -53,6 +53,8 @@ func TestMistakesOnTheCommandLineExitWith2(t *testing.T) {
 		"a command that isn't there":      {"deploi", `unexpected argument deploi`},
 		"a flag that isn't there":         {"validate --quick", `unknown flag --quick`},
 		"no region":                       {"bootstrap", `missing flags: --region`},
+		"versions that are kept no day":   {"bootstrap --region eu-central-1 --keep-days 0", `--keep-days is at least 1`},
+		"more versions than S3 keeps":     {"bootstrap --region eu-central-1 --keep-versions 101", `--keep-versions is a number from 1 to 100`},
 		"no name":                         {"contract --environment dev --region eu-central-1", `missing flags: --name`},
 		"a plan that isn't saved":         {"plan" + target, `missing flags: --out`},
 		"an apply of no plan":             {"apply" + target, `missing flags: --plan`},
@@ -61,6 +63,7 @@ func TestMistakesOnTheCommandLineExitWith2(t *testing.T) {
 		"a redeployment of no commit":     {"redeploy --archive a.tar" + target, `missing flags: --commit`},
 		"a report of no file":             {"report", `expected "<file>"`},
 		"a report in a format of its own": {"report result.json --format html", `--format must be one of "terminal","markdown","json","github"`},
+		"a migration of no commit":        {"migrate --digest sha256:1" + target, `--digest and --commit must be used together`},
 		"a run of no command":             {"run" + target, `expected "<command> ..."`},
 		"a flag without its value":        {"validate --infrastructure", `--infrastructure`},
 		"a second argument to a report":   {"report a b", `unexpected argument b`},
@@ -277,11 +280,18 @@ func TestBootstrap(t *testing.T) {
 	if status != 0 {
 		t.Fatalf("exit status %d, message:\n%s", status, progress)
 	}
-	want := report.Result{Operation: "bootstrap", Outcome: report.Succeeded, Steps: []report.Step{
-		{Name: "bootstrap", Outcome: report.Succeeded, Summary: "made state bucket slipway-state-111111111111-eu-central-1 in eu-central-1"},
-	}}
-	if diff := cmp.Diff(want, readResult(t, file), withoutTimes); diff != "" {
+	got := readResult(t, file)
+	want := report.Result{Operation: "bootstrap", Outcome: report.Succeeded, Steps: []report.Step{{
+		Name: "bootstrap", Outcome: report.Succeeded,
+		Summary: "state bucket slipway-state-111111111111-eu-central-1 was there; set what was missing or deviated: 1 OK, 2 CREATED, 5 REPAIRED",
+	}}}
+	if diff := cmp.Diff(want, got, withoutTimes, cmpopts.IgnoreFields(report.Result{}, "Checks")); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
+	}
+	for _, check := range got.Checks {
+		if row := string(check.Outcome) + " "; !strings.Contains(progress, row) || !strings.Contains(progress, check.Subject) {
+			t.Errorf("%s %s isn't shown:\n%s", check.Outcome, check.Subject, progress)
+		}
 	}
 	if (*calls)[0] != "GetCallerIdentity" {
 		t.Errorf("first call %s", (*calls)[0])

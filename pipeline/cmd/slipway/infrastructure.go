@@ -60,7 +60,8 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 		Bucket: cmp.Or(c.StateBucket, backend.BucketName(account, c.Region)), Key: backend.Key(c.Name, c.Environment),
 		Region: c.Region, PathStyle: c.Endpoint != "",
 	}}
-	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), w.backend.Bucket, c.Region); err != nil {
+	bucket := backend.Bucket{Name: w.backend.Bucket, Region: c.Region, Account: account}
+	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), bucket, say); err != nil {
 		return nil, err
 	}
 	if err := c.export(); err != nil {

@@ -36,6 +36,7 @@ type commands struct {
 	History   historyCommand   `cmd:"" help:"List the last releases: commit, image, who, when, and how they ended."`
 	Diff      diffCommand      `cmd:"" help:"Say what a deployment of an image would change against what runs. Changes nothing."`
 	Rollback  rollbackCommand  `cmd:"" help:"Bring an earlier release back into service. Migrations are not undone."`
+	Migrate   migrateCommand   `cmd:"" help:"Run the contract's migration alone, of what runs or of an image of the repository."`
 	Run       runCommand       `cmd:"" help:"Run a one-off command as a task of what is deployed, and show its log."`
 	Request   requestCommand   `cmd:"" help:"Ask for a page through the load balancer, and check what it holds."`
 	Report    reportCommand    `cmd:"" help:"Print a result file for a person, as Markdown, as JSON or as GitHub's workflow commands."`

@@ -3,11 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"os"
 	"os/user"
 	"regexp"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/slipway-ci/slipway/pipeline/credentials"
@@ -19,6 +22,7 @@ import (
 type location struct {
 	Region   string            `required:"" env:"AWS_REGION" help:"AWS region, like eu-central-1."`
 	Endpoint endpoint.Endpoint `env:"AWS_ENDPOINT_URL" help:"URL of an emulator that stands for AWS."`
+	Within   time.Duration     `name:"answer-within" default:"20s" env:"SLIPWAY_ANSWER_WITHIN" help:"How long AWS may take to answer a request before it is asked again."`
 }
 
 // connect returns the AWS configuration and the account that the credentials belong to.
@@ -26,6 +30,10 @@ func (l location) connect(ctx context.Context) (aws.Config, string, error) {
 	cfg, err := credentials.Load(ctx, l.Region, l.Endpoint)
 	if err != nil {
 		return aws.Config{}, "", err
+	}
+	// By itself the SDK waits for ever. Where no answer begins in time it sends the request again.
+	if client, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
+		cfg.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = l.Within })
 	}
 	account, err := credentials.Account(ctx, cfg)
 	return cfg, account, err

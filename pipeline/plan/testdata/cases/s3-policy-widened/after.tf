@@ -1,5 +1,5 @@
 resource "aws_s3_bucket" "this" {
-  bucket = "blog-dev-media"
+  bucket = "blog-dev-pictures"
 }
 
 resource "aws_s3_bucket_public_access_block" "this" {
