@@ -12,8 +12,8 @@ import (
 
 // What the program's subcommands do outside. A subcommand that is missing here fails the test.
 var (
-	effects = []string{"bootstrap", "apply", "push", "redeploy", "rollback", "fault", "run"}
-	reads   = []string{"plan", "contract", "verify", "request", "status", "history"}
+	effects = []string{"bootstrap", "apply", "push", "redeploy", "rollback", "fault", "run", "migrate", "unlock", "destroy"}
+	reads   = []string{"plan", "contract", "verify", "request", "status", "history", "drift"}
 	neither = []string{"validate", "guard", "cost"}
 )
 

@@ -129,6 +129,34 @@ func (e *Environment) Rollback(
 	return e.Slipway.deployment(ctx, result, err)
 }
 
+// Run the migration alone, as one task, and touch no service.
+//
+// By default it is the migration of what runs. Only one runs in an environment at a time.
+//
+// +cache="never"
+func (e *Environment) Migrate(
+	ctx context.Context,
+
+	// Digest of an image that the environment's repository has, "sha256:…".
+	// +optional
+	digest string,
+
+	// Release id that the image of this digest was built from.
+	// +optional
+	release string,
+) (string, error) {
+	c, err := e.Slipway.application()
+	if err != nil {
+		return "", err
+	}
+	var args []string
+	if digest != "" || release != "" {
+		args = append(args, "--digest", digest, "--commit", release)
+	}
+	_, result, err := perform(ctx, c, "migrate", args...)
+	return found("migrate", result, err)
+}
+
 // Check, without changing anything, all that a deployment to the environment needs, and return the table of checks.
 //
 // Fails when a check failed. A check that the credentials' rights don't suffice for is SKIPPED, with the missing permission.

@@ -34,6 +34,8 @@ type Slipway struct {
 	// +private
 	StateBucket string
 	// +private
+	LockTable string
+	// +private
 	Endpoint string
 	// +private
 	EmulatorService *dagger.Service
@@ -92,6 +94,10 @@ func New(
 	// +optional
 	stateBucket string,
 
+	// DynamoDB table with Terraform's locks, where there still is one, beside the lock in the state bucket.
+	// +optional
+	lockTable string,
+
 	// URL of an emulator that stands for AWS.
 	// +optional
 	endpoint string,
@@ -134,6 +140,7 @@ func New(
 		SecretAccessKey: secretAccessKey,
 		SessionToken:    sessionToken,
 		StateBucket:     stateBucket,
+		LockTable:       lockTable,
 		Endpoint:        endpoint,
 		Platform:        platform,
 		ProviderMirror:  providerMirror,

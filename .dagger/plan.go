@@ -31,7 +31,7 @@ func (s *Slipway) Plan(ctx context.Context) (*Plan, error) {
 }
 
 func (s *Slipway) plan(ctx context.Context) (*Plan, report.Result, error) {
-	c, err := s.terraform()
+	c, err := s.terraformConnected(ctx)
 	if err != nil {
 		return nil, report.Result{}, err
 	}
@@ -41,12 +41,7 @@ func (s *Slipway) plan(ctx context.Context) (*Plan, report.Result, error) {
 			return nil, report.Result{}, err
 		}
 	}
-	release, err := s.release(ctx)
-	if err != nil {
-		return nil, report.Result{}, err
-	}
-	after, result, err := perform(ctx, s.connect(c).WithSecretVariable(planKeyVariable, key), "plan",
-		"--infrastructure", infrastructureDir, "--commit", release, "--out", planFile)
+	after, result, err := perform(ctx, c.WithSecretVariable(planKeyVariable, key), "plan", "--infrastructure", infrastructureDir, "--out", planFile)
 	if err != nil {
 		return nil, result, err
 	}
@@ -58,7 +53,7 @@ func (s *Slipway) plan(ctx context.Context) (*Plan, report.Result, error) {
 		Slipway: s,
 		Key:     key,
 		Summary: result.Plan.Markdown,
-		Changes: result.Plan.Add + result.Plan.Change + result.Plan.Destroy,
+		Changes: result.Plan.Changes(),
 		Guarded: result.Plan.Guarded,
 		Cost:    monthly,
 		File:    after.File(planFile),
@@ -167,19 +162,15 @@ func (s *Slipway) applied(ctx context.Context, plan *dagger.File, key *dagger.Se
 }
 
 func (s *Slipway) apply(ctx context.Context, plan *dagger.File, key *dagger.Secret, allowDestroy []string) (report.Result, error) {
-	c, err := s.terraform()
+	c, err := s.terraformConnected(ctx)
 	if err != nil {
 		return report.Result{}, err
 	}
-	release, err := s.release(ctx)
-	if err != nil {
-		return report.Result{}, err
-	}
-	args := []string{"--infrastructure", infrastructureDir, "--commit", release, "--plan", planFile}
+	args := []string{"--infrastructure", infrastructureDir, "--plan", planFile}
 	for _, address := range allowDestroy {
 		args = append(args, "--allow-destroy", address)
 	}
-	_, result, err := perform(ctx, s.connect(c).WithSecretVariable(planKeyVariable, key).WithFile(planFile, plan), "apply", args...)
+	_, result, err := perform(ctx, c.WithSecretVariable(planKeyVariable, key).WithFile(planFile, plan), "apply", args...)
 	return result, err
 }
 

@@ -29,7 +29,9 @@ func (s *Slipway) connect(c *dagger.Container) *dagger.Container {
 		WithEnvVariable("AWS_REGION", s.Region).
 		WithEnvVariable("SLIPWAY_NAME", s.Name).
 		WithEnvVariable("SLIPWAY_ENVIRONMENT", s.EnvironmentName)
-	for name, value := range map[string]string{"AWS_ENDPOINT_URL": s.Endpoint, "SLIPWAY_STATE_BUCKET": s.StateBucket, "SLIPWAY_CALLER": s.Caller} {
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": s.Endpoint, "SLIPWAY_STATE_BUCKET": s.StateBucket, "SLIPWAY_LOCK_TABLE": s.LockTable, "SLIPWAY_CALLER": s.Caller,
+	} {
 		if value != "" {
 			c = c.WithEnvVariable(name, value)
 		}

@@ -25,6 +25,8 @@ locals {
     ManagedBy   = "terraform"
   }
 
+  deletion_protection = coalesce(var.deletion_protection, var.protect)
+
   url = (
     var.certificate_arn != null ? "https://${var.domain}" :
     var.domain != null ? "http://${var.domain}" :
@@ -72,7 +74,8 @@ module "load_balancer" {
   target_port       = var.container_port
   health_check_path = var.health_check_path
   certificate_arn   = var.certificate_arn
-  protect           = var.protect
+
+  deletion_protection = local.deletion_protection
 }
 
 module "secrets" {
@@ -105,6 +108,7 @@ module "database" {
   log_retention_days    = var.log_retention_days
   kms_key_arn           = var.kms_key_arn
   protect               = var.protect
+  deletion_protection   = local.deletion_protection
 }
 
 module "service" {

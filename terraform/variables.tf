@@ -51,6 +51,12 @@ variable "protect" {
   nullable    = false
 }
 
+variable "deletion_protection" {
+  description = "Refuses the deletion of the database and the load balancer; by default what `protect` says. false, applied before an environment is taken away, leaves the rest of `protect` as it is: the final snapshot is made, and the secret can be restored."
+  type        = bool
+  default     = null
+}
+
 # Network
 
 variable "vpc_cidr" {

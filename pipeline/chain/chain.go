@@ -71,6 +71,27 @@ func Infrastructure(guard, apply run) []Step {
 	}
 }
 
+// Destruction is what does the steps of taking an environment away.
+type Destruction struct{ Plan, Guard, Stop, Empty, Destroy, Check run }
+
+// Teardown takes an environment away.
+func Teardown(d Destruction) []Step {
+	return []Step{
+		// Only reads: what goes, and how much data with it.
+		{Name: "plan", Run: d.Plan},
+		// Refuses what was not confirmed, and what can't succeed.
+		{Name: "guard", Needs: []string{"plan"}, Run: d.Guard},
+		// Tasks keep a cluster and its network from being deleted.
+		{Name: "stop", Needs: []string{"guard"}, Run: d.Stop},
+		// Images and objects keep what holds them.
+		{Name: "empty", Needs: []string{"stop"}, Run: d.Empty},
+		// Exactly the saved plan.
+		{Name: "destroy", Needs: []string{"empty"}, Run: d.Destroy},
+		// What Terraform doesn't know of, and what is left.
+		{Name: "check", Needs: []string{"destroy"}, Run: d.Check},
+	}
+}
+
 // Application is what does the steps of the application side.
 type Application struct {
 	Contract, Push, Verify, Diff, Migrate, Update, Wait, Smoke run

@@ -15,10 +15,13 @@ import (
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands
 func WriteGitHub(action *githubactions.Action, r Result) {
 	title := strings.TrimSpace(r.Operation + " " + r.subject())
-	if r.Failure != nil {
+	switch {
+	case r.Failure != nil:
 		action.WithFieldsMap(map[string]string{"title": title + " failed"}).
 			Errorf("%s", strings.TrimRight(r.Failure.Text(r.Operation), "\n"))
-	} else {
+	case r.Outcome == Drifted:
+		action.WithFieldsMap(map[string]string{"title": title}).Warningf("%s", r.headline())
+	default:
 		action.WithFieldsMap(map[string]string{"title": title}).Noticef("%s", cmp.Or(r.headline(), string(r.Outcome)))
 	}
 	if action.Getenv("GITHUB_STEP_SUMMARY") != "" {

@@ -83,7 +83,7 @@ type PastRelease struct {
 
 // inspection says that the result only tells what is there. Such a one begins with its subject, and not with steps.
 func (r Result) inspection() bool {
-	return r.Services != nil || r.Releases != nil || r.Operation == "cost" && r.Cost != nil
+	return r.Services != nil || r.Releases != nil || r.Drift != nil || r.Operation == "cost" && r.Cost != nil
 }
 
 // serviceRows and releaseRows are tables with a head.
@@ -181,13 +181,18 @@ func columns(rows [][]string) string {
 func markdownTable(rows [][]string) string {
 	var b strings.Builder
 	for i, row := range rows {
-		for _, text := range row {
-			b.WriteString("| " + cell(text) + " ")
-		}
-		b.WriteString("|\n")
+		b.WriteString(tableRow(row))
 		if i == 0 {
 			b.WriteString(strings.Repeat("| --- ", len(row)) + "|\n")
 		}
 	}
 	return b.String()
+}
+
+func tableRow(row []string) string {
+	var b strings.Builder
+	for _, text := range row {
+		b.WriteString("| " + cell(text) + " ")
+	}
+	return b.String() + "|\n"
 }

@@ -26,6 +26,8 @@ func Markdown(r Result) string {
 		b.WriteString("\n")
 	}
 	b.WriteString(changesMarkdown(r.Changes))
+	b.WriteString(driftMarkdown(r.Drift))
+	b.WriteString(teardownMarkdown(r.Teardown))
 	if len(r.Services) > 0 {
 		b.WriteString(markdownTable(r.serviceRows()) + "\n")
 	}

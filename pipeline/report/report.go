@@ -32,7 +32,10 @@ type Result struct {
 	// Services is the status of the environment's services, and Releases its history, the newest first.
 	Services []Service     `json:"services,omitzero"`
 	Releases []PastRelease `json:"releases,omitzero"`
-	Failure  *Failure      `json:"failure,omitempty"`
+	// Drift is what drift found, and Teardown what destroy took away and what it left.
+	Drift    *Drift    `json:"drift,omitempty"`
+	Teardown *Teardown `json:"teardown,omitempty"`
+	Failure  *Failure  `json:"failure,omitempty"`
 }
 
 // Release is what a deployment brought, or tried to bring, into service. Fields are empty as far as the chain did not
@@ -78,6 +81,8 @@ const (
 	Failed    Outcome = "failed"
 	// Superseded is a deployment that somebody else's took the place of: no success, and no failure of its own.
 	Superseded Outcome = "superseded"
+	// Drifted is a look for drift that found some.
+	Drifted Outcome = "drifted"
 	// NotStarted is a step that another step's failure kept from beginning.
 	NotStarted Outcome = "not started"
 )

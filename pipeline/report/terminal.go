@@ -54,6 +54,8 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 	default:
 		b.WriteString("cost: " + r.Cost.Line() + "\n")
 	}
+	t.writeDrift(&b, r.Drift)
+	t.writeTeardown(&b, r.Teardown)
 	if len(r.Services) > 0 {
 		b.WriteString(columns(r.serviceRows()))
 	}
@@ -128,8 +130,14 @@ func (r Result) headline() string {
 	if r.Plan != nil {
 		parts = append(parts, r.Plan.Counts())
 	}
+	if r.Drift != nil {
+		parts = append(parts, r.Drift.Sentence())
+	}
 	return strings.Join(parts, ", ")
 }
+
+// Changes is how many resources are created, updated and destroyed; a replacement counts twice.
+func (p Plan) Changes() int { return p.Add + p.Change + p.Destroy }
 
 // Counts is Terraform's own sentence on a plan, and what else there is in it.
 func (p Plan) Counts() string {
@@ -169,6 +177,8 @@ func mark(o Outcome) string {
 		return "✓"
 	case Failed:
 		return "✗"
+	case Drifted:
+		return "≠"
 	default:
 		return "·"
 	}

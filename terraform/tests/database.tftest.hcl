@@ -17,6 +17,7 @@ variables {
   log_exports           = ["error"]
   log_retention_days    = 30
   protect               = true
+  deletion_protection   = true
 }
 
 run "protected" {
@@ -57,6 +58,24 @@ run "protected" {
   }
 }
 
+# What is applied before a protected environment is taken away.
+run "about_to_go" {
+  command = apply
+
+  module {
+    source = "./modules/database"
+  }
+
+  variables {
+    deletion_protection = false
+  }
+
+  assert {
+    condition     = !aws_db_instance.this.deletion_protection && !aws_db_instance.this.skip_final_snapshot && !aws_db_instance.this.delete_automated_backups
+    error_message = "The database can't be deleted, or is without a final snapshot."
+  }
+}
+
 run "thrown_away" {
   command = plan
 
@@ -65,7 +84,8 @@ run "thrown_away" {
   }
 
   variables {
-    protect = false
+    protect             = false
+    deletion_protection = false
   }
 
   assert {

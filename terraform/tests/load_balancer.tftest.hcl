@@ -1,12 +1,12 @@
 mock_provider "aws" {}
 
 variables {
-  name              = "blog-dev"
-  vpc_id            = "vpc-1"
-  subnet_ids        = ["subnet-1", "subnet-2"]
-  target_port       = 8000
-  health_check_path = "/readyz"
-  protect           = true
+  name                = "blog-dev"
+  vpc_id              = "vpc-1"
+  subnet_ids          = ["subnet-1", "subnet-2"]
+  target_port         = 8000
+  health_check_path   = "/readyz"
+  deletion_protection = true
 }
 
 run "http" {
@@ -70,7 +70,7 @@ run "thrown_away" {
   }
 
   variables {
-    protect = false
+    deletion_protection = false
   }
 
   assert {

@@ -43,7 +43,7 @@ func slipway(t *testing.T, args ...string) (status int, out, progress string) {
 	return status, o.String(), p.String()
 }
 
-func TestMistakesOnTheCommandLineExitWith2(t *testing.T) {
+func TestMistakesOnTheCommandLineExitWith64(t *testing.T) {
 	const target = " --name blog --environment dev --region eu-central-1"
 	tests := map[string]struct {
 		args string
@@ -72,8 +72,8 @@ func TestMistakesOnTheCommandLineExitWith2(t *testing.T) {
 		t.Run(sentence, func(t *testing.T) {
 			bare(t)
 			status, out, progress := slipway(t, strings.Fields(test.args)...)
-			if status != 2 || out != "" {
-				t.Errorf("exit status %d, output %q, want 2 and none", status, out)
+			if status != 64 || out != "" {
+				t.Errorf("exit status %d, output %q, want 64 and none", status, out)
 			}
 			if !strings.HasPrefix(progress, "slipway: ") || !strings.Contains(progress, test.want) || strings.Count(progress, "\n") != 1 {
 				t.Errorf("message %q, want one line with %q", progress, test.want)

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
@@ -21,17 +22,20 @@ func (o output) inspect(ctx context.Context, s streams, result *report.Result, l
 	err := o.operate(ctx, streams{s.out, &progress}, result, []chain.Step{{Name: result.Operation, Run: func(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, look(ctx)
 	}}})
-	if err != nil {
+	if err != nil && !errors.Is(err, errDrifted) {
 		if _, writeErr := progress.WriteTo(s.progress); writeErr != nil {
 			return writeErr
 		}
 		return err
 	}
 	result.Steps = nil
-	if err := o.write(*result); err != nil {
-		return err
+	if writeErr := o.write(*result); writeErr != nil {
+		return writeErr
 	}
-	return report.Terminal{Colour: colours(s.out)}.Write(s.out, *result)
+	if writeErr := (report.Terminal{Colour: colours(s.out)}).Write(s.out, *result); writeErr != nil {
+		return writeErr
+	}
+	return err
 }
 
 // colours says whether what is written there is shown by a terminal to somebody who doesn't mind: https://no-color.org

@@ -1,8 +1,8 @@
 // Slipway runs the steps of the chain: one subcommand per step, inside a container or on a laptop.
 //
 // Progress for people goes to standard error, a line per thing that happened. The result is one JSON document, written to
-// the file that --result names. The exit status is 0 for success, 1 for a failure, 2 for a mistake on the command line and
-// 3 for a deployment that somebody else's replaced.
+// the file that --result names. The exit status is 0 for success, 1 for a failure, 2 for drift that was found, 3 for a
+// deployment that somebody else's replaced and 64 for a mistake on the command line.
 package main
 
 import (
@@ -27,6 +27,8 @@ type commands struct {
 	Show      showCommand      `cmd:"" help:"Say what a plan file is bound to."`
 	Key       keyCommand       `cmd:"" help:"Draw a key for plan files, and print it."`
 	Cost      costCommand      `cmd:"" help:"Say what the resources of a plan cost by the month, and what the plan changes about it."`
+	Drift     driftCommand     `cmd:"" help:"Say what was changed outside of Terraform, by whom, and what the next apply would do about it. Exits with 2 where there is drift."`
+	Destroy   destroyCommand   `cmd:"" help:"Take an environment away: show what goes, and with --confirm destroy exactly that. Lists what is left."`
 	Contract  contractCommand  `cmd:"" help:"Print the contract that infrastructure published for an environment."`
 	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
 	Verify    verifyCommand    `cmd:"" help:"Check, without changing anything, all that a deployment to an environment needs."`
@@ -60,6 +62,9 @@ var errReported = errors.New("failed")
 // errSuperseded is returned by a deployment that somebody else's replaced, and that has said so.
 var errSuperseded = errors.New("superseded")
 
+// usage is the exit status for a mistake on the command line, EX_USAGE of sysexits.h: 2 says that there is drift.
+const usage = 64
+
 func run(ctx context.Context, args []string, out, progress io.Writer) int {
 	var c commands
 	exit := -1
@@ -73,7 +78,7 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 	)
 	if err != nil {
 		fmt.Fprintf(progress, "slipway: %v\n", err)
-		return 2
+		return usage
 	}
 	parsed, err := parser.Parse(args)
 	if exit >= 0 {
@@ -81,11 +86,13 @@ func run(ctx context.Context, args []string, out, progress io.Writer) int {
 	}
 	if err != nil {
 		fmt.Fprintf(progress, "slipway: %v\n", err)
-		return 2
+		return usage
 	}
 	switch err := parsed.Run(); {
 	case errors.Is(err, errReported):
 		return 1
+	case errors.Is(err, errDrifted):
+		return 2
 	case errors.Is(err, errSuperseded):
 		return 3
 	case err != nil:

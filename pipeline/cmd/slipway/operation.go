@@ -33,6 +33,9 @@ func (o output) operate(ctx context.Context, s streams, result *report.Result, s
 	if errors.Is(err, service.ErrSuperseded) {
 		result.Outcome = report.Superseded
 	}
+	if err == nil && result.Drift.Found() {
+		result.Outcome = report.Drifted
+	}
 	if writeErr := o.write(*result); writeErr != nil {
 		fmt.Fprintf(s.progress, "slipway: %v\n", writeErr)
 		err = writeErr
@@ -43,6 +46,8 @@ func (o output) operate(ctx context.Context, s streams, result *report.Result, s
 	switch {
 	case result.Outcome == report.Superseded:
 		return errSuperseded
+	case result.Outcome == report.Drifted:
+		return errDrifted
 	case err != nil:
 		return errReported
 	}

@@ -107,7 +107,7 @@ resource "aws_db_instance" "this" {
 
   backup_retention_period   = var.backup_retention_days
   copy_tags_to_snapshot     = true
-  deletion_protection       = var.protect
+  deletion_protection       = var.deletion_protection
   delete_automated_backups  = !var.protect
   skip_final_snapshot       = !var.protect
   final_snapshot_identifier = var.protect ? "${var.name}-final-${terraform_data.final_snapshot.id}" : null

@@ -87,6 +87,11 @@ variable "kms_key_arn" {
 }
 
 variable "protect" {
-  description = "Refuses deletion, and makes a final snapshot and keeps the automatic backups when it happens nevertheless."
+  description = "Makes a final snapshot when the database is deleted, and keeps the automatic backups."
+  type        = bool
+}
+
+variable "deletion_protection" {
+  description = "Refuses deletion."
   type        = bool
 }

@@ -14,7 +14,7 @@ resource "aws_lb" "this" {
   security_groups    = [aws_security_group.this.id]
 
   drop_invalid_header_fields = true
-  enable_deletion_protection = var.protect
+  enable_deletion_protection = var.deletion_protection
 }
 
 # A path that asks the database, such as /readyz, keeps visitors away from a task that can't serve them, but one that has

@@ -39,7 +39,7 @@ variable "certificate_arn" {
   default     = null
 }
 
-variable "protect" {
+variable "deletion_protection" {
   description = "Refuses the load balancer's deletion."
   type        = bool
 }
