@@ -17,6 +17,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/destroy"
+	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -90,7 +91,8 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 	}
 	d.doomed = destroy.Read(d.plan)
 	summary := infra.Summary(d.plan)
-	summary.Guarded = infra.Guarded(d.plan)
+	summary.Findings = guard.Check(d.plan)
+	summary.Guarded = guard.Addresses(summary.Findings)
 	d.result.Plan, d.result.Teardown.Warnings = &summary, d.doomed.Warnings()
 	counter := destroy.NewCounter(d.workspace.aws, backend.Client(d.workspace.aws, d.Endpoint))
 	if d.result.Teardown.Holdings, d.blocking, err = counter.Count(ctx, d.doomed, summary.Guarded); err != nil {
@@ -145,7 +147,7 @@ func (d *teardown) guard(context.Context) (chain.Done, error) {
 			Next:     "if all of that is to go: slipway destroy " + strings.Join(d.needed(), " "),
 		}
 	}
-	if err := infra.Guard(d.plan, d.AllowDestroy); err != nil {
+	if _, err := pass(d.result, d.result.Plan.Findings, d.AllowDestroy); err != nil {
 		return chain.Done{}, err
 	}
 	if obstacles := d.obstacles(); len(obstacles) > 0 {

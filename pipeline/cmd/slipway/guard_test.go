@@ -131,7 +131,4 @@ func TestGuardOfWhatIsNoPlan(t *testing.T) {
 	if status != 1 || !strings.Contains(progress, "guard failed: the plan can't be read\n  open ") {
 		t.Errorf("exit status %d, of a file that is gone:\n%s", status, progress)
 	}
-	if status, _, progress := slipway(t, "guard"); status != 2 || !strings.Contains(progress, "missing flags: --plan") {
-		t.Errorf("exit status %d, without a plan:\n%s", status, progress)
-	}
 }
