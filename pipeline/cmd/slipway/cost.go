@@ -27,7 +27,9 @@ func (c *costCommand) Run(ctx context.Context, s streams) error {
 		defer document.Close()
 		p, err := plan.Read(document)
 		if err != nil {
-			return err
+			failure := report.AsFailure(err)
+			failure.Effect = "nothing was estimated"
+			return failure
 		}
 		result.Cost, err = cost.Of(p, c.Region)
 		return err
