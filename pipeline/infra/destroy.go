@@ -1,6 +1,7 @@
 package infra
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/slipway-ci/slipway/pipeline/plan"
 )
 
 // PlanDestroy saves a plan that destroys everything in the state to file, and returns it.
@@ -30,7 +33,7 @@ func (t *Terraform) PlanDestroy(ctx context.Context, target Target, file string)
 	if err != nil {
 		return nil, err
 	}
-	return ReadPlan(document)
+	return plan.Read(bytes.NewReader(document))
 }
 
 // StateResource is one managed resource as the state has it.

@@ -3,14 +3,11 @@ package infra
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os/exec"
 	"path/filepath"
-	"strings"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
-	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -29,6 +26,9 @@ func (t *Terraform) Plan(ctx context.Context, target Target, file string) ([]byt
 	file, err := filepath.Abs(file)
 	if err != nil {
 		return nil, fmt.Errorf("save the plan: %w", err)
+	}
+	if err := t.hideVariables(variables(target.Environment)); err != nil {
+		return nil, err
 	}
 	tf, err := t.command()
 	if err != nil {
@@ -73,15 +73,6 @@ func (t *Terraform) showPlan(ctx context.Context, file string) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// ReadPlan reads a plan that `terraform show -json` wrote.
-func ReadPlan(document []byte) (*tfjson.Plan, error) {
-	var plan tfjson.Plan
-	if err := json.Unmarshal(document, &plan); err != nil {
-		return nil, fmt.Errorf("read the plan: %w", err)
-	}
-	return &plan, nil
-}
-
 // Apply applies exactly the saved plan.
 func (t *Terraform) Apply(ctx context.Context, file string) error {
 	file, err := filepath.Abs(file)
@@ -103,63 +94,4 @@ func (t *Terraform) Apply(ctx context.Context, file string) error {
 		return f
 	}
 	return nil
-}
-
-// Summary counts and lists what a plan changes. It holds addresses and actions, and no value.
-func Summary(plan *tfjson.Plan) report.Plan {
-	var s report.Plan
-	var rows []string
-	for _, change := range plan.ResourceChanges {
-		if change.Mode == tfjson.DataResourceMode || change.Change == nil {
-			continue
-		}
-		action := change.Change.Actions
-		label := ""
-		switch {
-		case action.Replace():
-			s.Add++
-			s.Destroy++
-			label = "replace"
-		case action.Create():
-			s.Add++
-			label = "create"
-		case action.Delete():
-			s.Destroy++
-			label = "destroy"
-		case action.Update():
-			s.Change++
-			label = "update"
-		default:
-			continue
-		}
-		because := ""
-		if paths := forcing(change.Change.ReplacePaths); len(paths) > 0 {
-			because = "because of " + strings.Join(paths, ", ")
-		}
-		rows = append(rows, fmt.Sprintf("| %s | `%s` | %s |", label, change.Address, because))
-	}
-	var b strings.Builder
-	fmt.Fprintf(&b, "Plan: %s.\n", s.Counts())
-	if len(rows) > 0 {
-		fmt.Fprintf(&b, "\n| action | resource | |\n| --- | --- | --- |\n%s\n", strings.Join(rows, "\n"))
-	}
-	s.Markdown = b.String()
-	return s
-}
-
-// forcing names the attributes that force a replacement: "engine_version", "root_block_device.0.volume_size".
-func forcing(paths []any) []string {
-	var names []string
-	for _, path := range paths {
-		steps, ok := path.([]any)
-		if !ok {
-			continue
-		}
-		var parts []string
-		for _, step := range steps {
-			parts = append(parts, fmt.Sprint(step))
-		}
-		names = append(names, "`"+strings.Join(parts, ".")+"`")
-	}
-	return names
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
 
+	"github.com/slipway-ci/slipway/pipeline/redact"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -24,6 +25,8 @@ type Terraform struct {
 	dir, program string
 	// say gets one line for each thing that happened.
 	say func(string)
+	// hidden are the values that no line and no failure may hold.
+	hidden []*redact.Values
 }
 
 // New finds the terraform program for the root module in dir.
@@ -43,7 +46,9 @@ func New(dir string, say func(string)) (*Terraform, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find Terraform directory %s: %w", dir, err)
 	}
-	return &Terraform{dir: absolute, program: program, say: say}, nil
+	t := &Terraform{dir: absolute, program: program}
+	t.say = func(line string) { say(t.shown(line)) }
+	return t, nil
 }
 
 // command returns a terraform-exec runner of its own for every command: its writers stay set once a command set them.
@@ -232,7 +237,9 @@ func (t *Terraform) failed(command string, found []diagnostic, err error) error 
 		}
 	}
 	if len(problems) == 0 {
-		return (&report.Failure{Reason: "terraform " + command + " failed"}).Because(err)
+		f := (&report.Failure{Reason: "terraform " + command + " failed"}).Because(err)
+		f.Cause = t.shown(f.Cause)
+		return f
 	}
 	f := &report.Failure{Reason: fmt.Sprintf("terraform %s: %s%s", command, problems[0].Summary, problems[0].at())}
 	for i, d := range problems {
@@ -240,6 +247,10 @@ func (t *Terraform) failed(command string, found []diagnostic, err error) error 
 			f.Evidence = append(f.Evidence, d.Summary+d.at())
 		}
 		f.Evidence = append(f.Evidence, d.lines()...)
+	}
+	f.Reason = t.shown(f.Reason)
+	for i, line := range f.Evidence {
+		f.Evidence[i] = t.shown(line)
 	}
 	return f
 }

@@ -44,6 +44,9 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 		fmt.Fprintf(&b, "%s in all; critical path %s (%s), ratio %.2f\n",
 			Seconds(r.Wall()), Seconds(total), strings.Join(path, " → "), r.Wall().Seconds()/total.Seconds())
 	}
+	if r.Plan != nil && r.Plan.Text != "" {
+		b.WriteString("\n" + r.Plan.Text + "\n")
+	}
 	b.WriteString(r.checksOf())
 	b.WriteString(r.findingsText())
 	t.writeChanges(&b, r.Changes)

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"os"
 
-	tfjson "github.com/hashicorp/terraform-json"
-
 	"github.com/slipway-ci/slipway/pipeline/cost"
+	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -20,20 +18,20 @@ type costCommand struct {
 func (c *costCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "cost"}
 	return c.inspect(ctx, s, result, func(context.Context) error {
-		content, err := os.ReadFile(c.Plan)
+		document, err := os.Open(c.Plan)
 		if err != nil {
 			return (&report.Failure{
 				Reason: "the plan " + c.Plan + " can't be read", Effect: "nothing was estimated", Next: "give a plan as JSON with --plan",
 			}).Because(err)
 		}
-		var plan tfjson.Plan
-		if err := json.Unmarshal(content, &plan); err != nil {
-			return (&report.Failure{
-				Reason: "the plan " + c.Plan + " is not a plan as JSON", Effect: "nothing was estimated",
-				Next: "make it with terraform show -json FILE, where FILE is what terraform plan -out saved",
-			}).Because(err)
+		defer document.Close()
+		p, err := plan.Read(document)
+		if err != nil {
+			failure := report.AsFailure(err)
+			failure.Effect = "nothing was estimated"
+			return failure
 		}
-		result.Cost, err = cost.Of(&plan, c.Region)
+		result.Cost, err = cost.Of(p, c.Region)
 		return err
 	})
 }

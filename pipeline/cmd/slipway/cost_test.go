@@ -38,11 +38,11 @@ func TestCostOfWhatIsNoPlan(t *testing.T) {
 		want string // the reason
 	}{
 		"a file that isn't there":       {[]string{"--plan", "gone.json"}, "gone.json can't be read"},
-		"a plan that isn't JSON":        {[]string{"--plan", file("PK\x03\x04")}, "is not a plan as JSON"},
-		"JSON that is no plan":          {[]string{"--plan", file(`{"hello": 1}`)}, "is not a plan as JSON"},
-		"a region that has no prices":   {[]string{"--plan", file(`{"format_version": "1.2"}`), "--region", "eu-north-1"}, `there are no prices for the region "eu-north-1"; there are for eu-central-1, us-east-1`},
-		"a plan that names no region":   {[]string{"--plan", file(`{"format_version": "1.2"}`)}, "the plan doesn't say which region it is for"},
-		"a plan of a format to be made": {[]string{"--plan", file(`{"format_version": "2.0"}`)}, "is not a plan as JSON"},
+		"a plan that isn't JSON":        {[]string{"--plan", file("PK\x03\x04")}, "this is a saved plan, and its JSON is wanted"},
+		"JSON that is no plan":          {[]string{"--plan", file(`{"hello": 1}`)}, "this is no plan of Terraform"},
+		"a region that has no prices":   {[]string{"--plan", file(`{"format_version": "1.2", "planned_values": {}}`), "--region", "eu-north-1"}, `there are no prices for the region "eu-north-1"; there are for eu-central-1, us-east-1`},
+		"a plan that names no region":   {[]string{"--plan", file(`{"format_version": "1.2", "planned_values": {}}`)}, "the plan doesn't say which region it is for"},
+		"a plan of a format to be made": {[]string{"--plan", file(`{"format_version": "2.0"}`)}, "the plan has format version 2.0; versions 1.x are understood"},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {

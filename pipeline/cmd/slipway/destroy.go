@@ -19,6 +19,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/destroy"
 	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
+	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -90,8 +91,10 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, err
 	}
 	d.doomed = destroy.Read(d.plan)
-	summary := infra.Summary(d.plan)
-	summary.Findings = guard.Check(d.plan)
+	secrets := plan.Secrets(d.plan)
+	summary := plan.Summarize(d.plan, secrets).Report()
+	summary.Text = "" // what goes is listed by what it holds
+	summary.Findings = findings(d.plan, secrets)
 	summary.Guarded = guard.Addresses(summary.Findings)
 	d.result.Plan, d.result.Teardown.Warnings = &summary, d.doomed.Warnings()
 	counter := destroy.NewCounter(d.workspace.aws, backend.Client(d.workspace.aws, d.Endpoint))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/drift"
 	"github.com/slipway-ci/slipway/pipeline/infra"
+	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -53,11 +55,11 @@ func (c *driftCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		plan, err := infra.ReadPlan(document)
+		p, err := plan.Read(bytes.NewReader(document))
 		if err != nil {
 			return err
 		}
-		found := drift.Compare(plan)
+		found := drift.Compare(p)
 		known.Apply(found, time.Now())
 		if found.Found() {
 			found.Notes = append(found.Notes, c.who(ctx, workspace, found.Resources)...)

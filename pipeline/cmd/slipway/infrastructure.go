@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -18,7 +19,9 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/cost"
 	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
+	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/planfile"
+	"github.com/slipway-ci/slipway/pipeline/redact"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -26,9 +29,10 @@ import (
 type infrastructure struct {
 	output
 	target
-	Infrastructure string `type:"path" default:"terraform" help:"Directory of Terraform's root module."`
-	Commit         string `env:"SLIPWAY_COMMIT" help:"Release id that the Terraform is of; by default its git commit, with a mark where there are uncommitted changes."`
-	StateBucket    string `env:"SLIPWAY_STATE_BUCKET" help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
+	Infrastructure string   `type:"path" default:"terraform" help:"Directory of Terraform's root module."`
+	Commit         string   `env:"SLIPWAY_COMMIT" help:"Release id that the Terraform is of; by default its git commit, with a mark where there are uncommitted changes."`
+	Redact         []string `sep:"none" placeholder:"VARIABLE" help:"An environment variable whose value is hidden in all that is shown. May be repeated."`
+	StateBucket    string   `env:"SLIPWAY_STATE_BUCKET" help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
 }
 
 // workspace is Terraform connected to one environment's state.
@@ -67,7 +71,46 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 	if err := c.export(); err != nil {
 		return nil, err
 	}
+	hidden, err := c.hidden()
+	if err != nil {
+		return nil, err
+	}
+	known := &redact.Values{}
+	known.Add(hidden...)
+	terraform.Hide(known)
 	return w, terraform.Init(ctx, &w.backend)
+}
+
+// hidden are the values of the variables that --redact names. What is no variable's name is not repeated: somebody may have
+// given the secret itself.
+func (c infrastructure) hidden() ([]string, error) {
+	var values []string
+	for i, name := range c.Redact {
+		value := os.Getenv(name)
+		if value == "" {
+			return nil, &report.Failure{
+				Reason: fmt.Sprintf("--redact takes the name of an environment variable, and number %d of them is not set", i+1),
+				Effect: "nothing was changed",
+				Next:   "put the secret into a variable and name that: an argument list can be read by others",
+			}
+		}
+		values = append(values, value)
+	}
+	return values, nil
+}
+
+// summarize is a plan for people. What is sensitive in it is hidden in all that Terraform says of it later, too.
+func (c infrastructure) summarize(p *tfjson.Plan, terraform *workspace) (report.Plan, error) {
+	hidden, err := c.hidden()
+	if err != nil {
+		return report.Plan{}, err
+	}
+	secrets := plan.Secrets(p, hidden...)
+	terraform.Hide(secrets)
+	summary := plan.Summarize(p, secrets).Report()
+	summary.Findings = findings(p, secrets)
+	summary.Guarded = guard.Addresses(summary.Findings)
+	return summary, nil
 }
 
 type planCommand struct {
@@ -102,9 +145,10 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 		if err := seal(c.Out, planned.file, key); err != nil {
 			return chain.Done{}, err
 		}
-		summary := infra.Summary(planned.plan)
-		summary.Findings = guard.Check(planned.plan)
-		summary.Guarded = guard.Addresses(summary.Findings)
+		summary, err := c.summarize(planned.plan, terraform)
+		if err != nil {
+			return chain.Done{}, err
+		}
 		result.Plan = &summary
 		result.Cost, err = cost.Of(planned.plan, "")
 		if errors.Is(err, cost.ErrNoPrices) {
@@ -145,12 +189,12 @@ func (c infrastructure) plan(ctx context.Context, w *workspace) (planned, error)
 	if err := cmp.Or(err, bindErr); err != nil {
 		return planned{}, err
 	}
-	plan, err := infra.ReadPlan(document)
+	p, err := plan.Read(bytes.NewReader(document))
 	if err != nil {
 		return planned{}, err
 	}
-	file, err := bound(binding, saved, document, plan)
-	return planned{file, plan}, err
+	file, err := bound(binding, saved, document, p)
+	return planned{file, p}, err
 }
 
 type applyCommand struct {
@@ -178,13 +222,17 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 		if err := file.Binding.Matches(here); err != nil {
 			return chain.Done{}, mismatch(file.Binding, err)
 		}
-		plan, err := infra.ReadPlan(file.JSON)
+		p, err := plan.Read(bytes.NewReader(file.JSON))
 		if err != nil {
 			return chain.Done{}, err
 		}
-		summary := infra.Summary(plan)
+		summary, err := c.summarize(p, terraform)
+		if err != nil {
+			return chain.Done{}, err
+		}
+		summary.Text = "" // it was shown when the plan was made
 		result.Plan = &summary
-		passed, err := pass(result, guard.Check(plan), c.AllowDestroy)
+		passed, err := pass(result, summary.Findings, c.AllowDestroy)
 		return chain.Done{Summary: passed}, err
 	}
 	apply := func(ctx context.Context) (chain.Done, error) {
