@@ -57,6 +57,7 @@ func TestMistakesOnTheCommandLineExitWith64(t *testing.T) {
 		"more versions than S3 keeps":     {"bootstrap --region eu-central-1 --keep-versions 101", `--keep-versions is a number from 1 to 100`},
 		"no name":                         {"contract --environment dev --region eu-central-1", `missing flags: --name`},
 		"a plan that isn't saved":         {"plan" + target, `missing flags: --out`},
+		"a guard of no plan":              {"guard", `missing flags: --plan`},
 		"an apply of no plan":             {"apply" + target, `missing flags: --plan`},
 		"a redeployment of nothing":       {"redeploy --commit 6fc2d10" + target, `--archive`},
 		"a redeployment of two images":    {"redeploy --commit 6fc2d10 --archive a.tar --digest sha256:1" + target, `--archive and --digest can't be used together`},

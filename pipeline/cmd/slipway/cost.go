@@ -18,7 +18,9 @@ func (c *costCommand) Run(ctx context.Context, s streams) error {
 	return c.inspect(ctx, s, result, func(context.Context) error {
 		priced, err := readPlan(c.Plan)
 		if err != nil {
-			return err
+			failure := report.AsFailure(err)
+			failure.Effect = "nothing was estimated"
+			return failure
 		}
 		result.Cost, err = cost.Of(priced, c.Region)
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/plan"
+	"github.com/slipway-ci/slipway/pipeline/redact"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -26,18 +27,32 @@ func (c *guardCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return chain.Done{}, err
 		}
-		summary := plan.Summarize(judged, plan.Secrets(judged)).Report()
+		secrets := plan.Secrets(judged)
+		summary := plan.Summarize(judged, secrets).Report()
+		summary.Text = "" // what the guard found is what was asked for
 		result.Plan = &summary
-		findings := guard.Check(judged)
+		found := findings(judged, secrets)
 		// The pipeline deploys what Slipway made, and here may be anybody's Terraform, which deploys by this change.
-		for i := range findings {
-			if findings[i].Rule == guard.RunningTaskDefinition {
-				findings[i].Verdict = report.Noted
+		for i := range found {
+			if found[i].Rule == guard.RunningTaskDefinition {
+				found[i].Verdict = report.Noted
 			}
 		}
-		passed, err := pass(result, findings, c.AllowDestroy)
+		passed, err := pass(result, found, c.AllowDestroy)
 		return chain.Done{Summary: passed}, err
 	}}})
+}
+
+// findings is what the guard finds, without what is sensitive anywhere in the plan.
+func findings(p *tfjson.Plan, secrets *redact.Values) []report.Finding {
+	found := guard.Check(p)
+	for i := range found {
+		found[i].What, found[i].Why = secrets.Replace(found[i].What), secrets.Replace(found[i].Why)
+		for j, value := range found[i].Values {
+			found[i].Values[j].Before, found[i].Values[j].After = secrets.Replace(value.Before), secrets.Replace(value.After)
+		}
+	}
+	return found
 }
 
 // pass is the guard's verdict on a plan: what let it pass, or the failure. It fills in what was found.

@@ -108,7 +108,7 @@ func (c infrastructure) summarize(p *tfjson.Plan, terraform *workspace) (report.
 	secrets := plan.Secrets(p, hidden...)
 	terraform.Hide(secrets)
 	summary := plan.Summarize(p, secrets).Report()
-	summary.Findings = guard.Check(p)
+	summary.Findings = findings(p, secrets)
 	summary.Guarded = guard.Addresses(summary.Findings)
 	return summary, nil
 }
