@@ -188,8 +188,8 @@ func TestTroubleWithEveryCallOfADeployment(t *testing.T) {
 	}
 }
 
-// only in trouble: what looks for the effect of a request that failed.
-var only = map[string]bool{"ecs:ListTaskDefinitions": true}
+// only now and then: what looks for the effect of a request that failed, and what tidies up old turns.
+var only = map[string]bool{"ecs:ListTaskDefinitions": true, "ssm:DeleteParameters": true}
 
 // once makes this trouble for the first call of every operation.
 func once(kind trouble) func(string, int) trouble {
