@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -24,6 +23,8 @@ type Terraform struct {
 	dir, program string
 	// say gets one line for each thing that happened.
 	say func(string)
+	// held and taken are a lease's; see Hold.
+	held, taken context.Context
 }
 
 // New finds the terraform program for the root module in dir.
@@ -54,9 +55,7 @@ func (t *Terraform) command() (*tfexec.Terraform, error) {
 	}
 	tf.SetStdout(io.Discard)
 	tf.SetStderr(io.Discard)
-	// How long an interrupted Terraform may finish what it is doing, before it is killed. What it is making then would be
-	// in no state; a database takes this long.
-	if err := tf.SetWaitDelay(30 * time.Minute); err != nil {
+	if err := tf.SetWaitDelay(finish); err != nil {
 		return nil, fmt.Errorf("run terraform in %s: %w", t.dir, err)
 	}
 	return tf, nil
@@ -120,12 +119,17 @@ func (t *Terraform) FormatCheck(ctx context.Context) error {
 // Backend says where the state is.
 type Backend struct {
 	Bucket, Key, Region string
+	// LockTable is the DynamoDB table with the locks and the checksums of states; empty for none.
+	LockTable string
 	// PathStyle is for an S3 that has no host name per bucket.
 	PathStyle bool
 }
 
 func (b Backend) config() []string {
 	config := []string{"bucket=" + b.Bucket, "key=" + b.Key, "region=" + b.Region, "use_lockfile=true", "encrypt=true"}
+	if b.LockTable != "" {
+		config = append(config, "dynamodb_table="+b.LockTable)
+	}
 	if b.PathStyle {
 		config = append(config, "use_path_style=true")
 	}
