@@ -14,8 +14,8 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
-// lockKey is the key of every lock table: https://developer.hashicorp.com/terraform/language/backend/s3#dynamodb-state-locking
-const lockKey = "LockID"
+// tableKey is the key of every lock table: https://developer.hashicorp.com/terraform/language/backend/s3#dynamodb-state-locking
+const tableKey = "LockID"
 
 type tableReader interface {
 	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
@@ -45,9 +45,9 @@ func CheckLockTable(ctx context.Context, client tableReader, table, region strin
 	if err != nil {
 		return fmt.Errorf("look for lock table %s: %w", table, err)
 	}
-	if is := describeTableKey(output.Table); is != lockKey+" (S)" {
+	if is := describeTableKey(output.Table); is != tableKey+" (S)" {
 		return &report.Failure{
-			Reason: fmt.Sprintf("the table %s can't hold locks: its key is %s, and Terraform's is %s (S)", table, is, lockKey),
+			Reason: fmt.Sprintf("the table %s can't hold locks: its key is %s, and Terraform's is %s (S)", table, is, tableKey),
 			Effect: untouched,
 			Next:   "name another with --lock-table, which bootstrap makes, or go without: the lock file in the bucket is enough",
 		}
@@ -70,8 +70,8 @@ func (b *Bootstrapper) lockTable(want Wanted) setting {
 			if err != nil {
 				return finding{}, fmt.Errorf("look for lock table: %w", err)
 			}
-			if is := describeTableKey(output.Table); is != lockKey+" (S)" {
-				return finding{}, fmt.Errorf("its key is %s, and Terraform's is %s (S); a key can't be changed: name another table", is, lockKey)
+			if is := describeTableKey(output.Table); is != tableKey+" (S)" {
+				return finding{}, fmt.Errorf("its key is %s, and Terraform's is %s (S); a key can't be changed: name another table", is, tableKey)
 			}
 			if aws.ToBool(output.Table.DeletionProtectionEnabled) {
 				return finding{reason: "protected from deletion"}, nil
@@ -88,8 +88,8 @@ func (b *Bootstrapper) makeTable(ctx context.Context, want Wanted) error {
 	input := &dynamodb.CreateTableInput{
 		TableName:                 &want.LockTable,
 		BillingMode:               dynamodbtypes.BillingModePayPerRequest,
-		AttributeDefinitions:      []dynamodbtypes.AttributeDefinition{{AttributeName: aws.String(lockKey), AttributeType: dynamodbtypes.ScalarAttributeTypeS}},
-		KeySchema:                 []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String(lockKey), KeyType: dynamodbtypes.KeyTypeHash}},
+		AttributeDefinitions:      []dynamodbtypes.AttributeDefinition{{AttributeName: aws.String(tableKey), AttributeType: dynamodbtypes.ScalarAttributeTypeS}},
+		KeySchema:                 []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String(tableKey), KeyType: dynamodbtypes.KeyTypeHash}},
 		DeletionProtectionEnabled: aws.Bool(true),
 	}
 	for _, pair := range sorted(want.tags()) {

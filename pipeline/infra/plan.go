@@ -8,17 +8,12 @@ import (
 	"path/filepath"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
-
-	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 // Target is the environment that a plan is for. Every root module takes these three variables.
 type Target struct {
 	Name, Environment, Region string
 }
-
-// LockTimeout is how long a plan or an apply waits for another one's lock on the state.
-const LockTimeout = "60s"
 
 // Plan saves what Terraform would change to file, and returns it as `terraform show -json` writes it. Both hold values that
 // Terraform keeps from the screen: they are as secret as the state.
@@ -43,9 +38,14 @@ func (t *Terraform) savePlan(ctx context.Context, name string, target Target, fi
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := t.within(ctx)
+	defer cancel()
 	ui := newUI(t.say)
 	_, err = tf.PlanJSON(ctx, ui, append(planOptions(target, file), more...)...)
 	ui.Close()
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, interrupted("plan", cause)
+	}
 	if err != nil {
 		return nil, t.failed(name, ui.diagnostics, err)
 	}
@@ -58,7 +58,7 @@ func (t *Terraform) savePlan(ctx context.Context, name string, target Target, fi
 func planOptions(target Target, file string) []tfexec.PlanOption {
 	return []tfexec.PlanOption{
 		tfexec.Out(file),
-		tfexec.LockTimeout(LockTimeout),
+		tfexec.Lock(false), // the lease's holder has it
 		tfexec.VarFile(variables(target.Environment)),
 		// Behind the file: nobody names an environment in it by mistake.
 		tfexec.Var("name=" + target.Name),
@@ -80,27 +80,4 @@ func (t *Terraform) showPlan(ctx context.Context, file string) ([]byte, error) {
 		return nil, t.failed("show", nil, err)
 	}
 	return out.Bytes(), nil
-}
-
-// Apply applies exactly the saved plan.
-func (t *Terraform) Apply(ctx context.Context, file string) error {
-	file, err := filepath.Abs(file)
-	if err != nil {
-		return fmt.Errorf("apply the plan: %w", err)
-	}
-	tf, err := t.command()
-	if err != nil {
-		return err
-	}
-	ui := newUI(t.say)
-	err = tf.ApplyJSON(ctx, ui, tfexec.DirOrPlan(file), tfexec.LockTimeout(LockTimeout))
-	ui.Close()
-	if err != nil {
-		err := t.failed("apply", ui.diagnostics, err)
-		f := report.AsFailure(err)
-		f.Effect = "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there"
-		f.Next = "mend the cause and run the same command again"
-		return f
-	}
-	return nil
 }

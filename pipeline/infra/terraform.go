@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -27,6 +26,8 @@ type Terraform struct {
 	say func(string)
 	// hidden are the values that no line and no failure may hold.
 	hidden []*redact.Values
+	// held and taken are a lease's; see Hold.
+	held, taken context.Context
 }
 
 // New finds the terraform program for the root module in dir.
@@ -59,9 +60,7 @@ func (t *Terraform) command() (*tfexec.Terraform, error) {
 	}
 	tf.SetStdout(io.Discard)
 	tf.SetStderr(io.Discard)
-	// How long an interrupted Terraform may finish what it is doing, before it is killed. What it is making then would be
-	// in no state; a database takes this long.
-	if err := tf.SetWaitDelay(30 * time.Minute); err != nil {
+	if err := tf.SetWaitDelay(finish); err != nil {
 		return nil, fmt.Errorf("run terraform in %s: %w", t.dir, err)
 	}
 	return tf, nil
@@ -125,6 +124,8 @@ func (t *Terraform) FormatCheck(ctx context.Context) error {
 // Backend says where the state is.
 type Backend struct {
 	Bucket, Key, Region string
+	// LockTable is the DynamoDB table with the locks and the checksums of states; empty for none.
+	LockTable string
 	// PathStyle is for an S3 that has no host name per bucket.
 	PathStyle bool
 }
@@ -134,6 +135,9 @@ type Backend struct {
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/default-bucket-encryption.html
 func (b Backend) config() []string {
 	config := []string{"bucket=" + b.Bucket, "key=" + b.Key, "region=" + b.Region, "use_lockfile=true"}
+	if b.LockTable != "" {
+		config = append(config, "dynamodb_table="+b.LockTable)
+	}
 	if b.PathStyle {
 		config = append(config, "use_path_style=true")
 	}

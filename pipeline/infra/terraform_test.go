@@ -217,8 +217,8 @@ func TestPlan(t *testing.T) {
 			if len(got) != 2 {
 				t.Fatalf("calls %q, want plan and show", got)
 			}
-			want := "plan -no-color -input=false -detailed-exitcode -lock-timeout=60s -out=" + file +
-				" -var-file=environments/dev.tfvars -lock=true -parallelism=10 -refresh=true" +
+			want := "plan -no-color -input=false -detailed-exitcode -lock=false -out=" + file +
+				" -var-file=environments/dev.tfvars -lock-timeout=0s -parallelism=10 -refresh=true" +
 				" -var name=blog -var environment=dev -var region=eu-central-1 -json"
 			if diff := cmp.Diff(flags(want), flags(got[0])); diff != "" {
 				t.Errorf("flags of plan (-want +got):\n%s", diff)
@@ -240,14 +240,15 @@ func TestPlan(t *testing.T) {
 func TestApplyTakesExactlyTheSavedPlan(t *testing.T) {
 	tf, calls, lines := fake(t, map[string]answer{"apply": {output: hook("apply_complete", "aws_vpc.this", "create", 2)}})
 	file := filepath.Join(t.TempDir(), "saved.tfplan")
-	if err := tf.Apply(t.Context(), file); err != nil {
+	var created []string
+	if err := tf.Apply(t.Context(), file, nil, func(address, id string) { created = append(created, address+" "+id) }); err != nil {
 		t.Fatal(err)
 	}
 	got := calls()
 	if len(got) != 1 {
 		t.Fatalf("calls %q, want one", got)
 	}
-	want := "apply -no-color -auto-approve -input=false -lock=true -lock-timeout=60s -parallelism=10 -refresh=true -json " + file
+	want := "apply -json -input=false -lock=false " + file
 	if diff := cmp.Diff(flags(want), flags(got[0])); diff != "" {
 		t.Errorf("flags (-want +got):\n%s", diff)
 	}
@@ -304,7 +305,7 @@ func TestCommandsThatFail(t *testing.T) {
 		},
 		"an apply that stops half-way": {
 			map[string]answer{"apply": {diagnosed, 1}},
-			func(t *testing.T, tf *Terraform) error { return tf.Apply(t.Context(), "saved.tfplan") },
+			func(t *testing.T, tf *Terraform) error { return tf.Apply(t.Context(), "saved.tfplan", nil, nil) },
 			&report.Failure{
 				Reason: "terraform apply: Invalid reference at main.tf:3", Evidence: evidence,
 				Effect: "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there",

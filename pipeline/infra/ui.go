@@ -18,6 +18,10 @@ type ui struct {
 	buffer      bytes.Buffer
 	diagnostics []diagnostic
 	refreshed   int
+	// created is told the address and the id of each resource that was created.
+	created func(address, id string)
+	// done are the addresses of resources that were created, updated or destroyed, begun those of which that has begun.
+	done, begun map[string]bool
 	// reported is when a resource that takes long was last mentioned, in seconds of its own running time.
 	reported map[string]int
 }
@@ -27,7 +31,9 @@ type ui struct {
 const every = 30 * time.Second
 
 func newUI(say func(string)) *ui {
-	return &ui{say: say, reported: map[string]int{}}
+	return &ui{
+		say: say, created: func(string, string) {}, done: map[string]bool{}, begun: map[string]bool{}, reported: map[string]int{},
+	}
 }
 
 type message struct {
@@ -39,6 +45,7 @@ type message struct {
 		} `json:"resource"`
 		Action  string `json:"action"`
 		Elapsed int    `json:"elapsed_seconds"`
+		IDValue string `json:"id_value"`
 	} `json:"hook"`
 	Diagnostic diagnostic `json:"diagnostic"`
 }
@@ -98,6 +105,8 @@ func (u *ui) read(line []byte) {
 		}
 	case "refresh_complete":
 		u.refreshed++
+	case "apply_start":
+		u.begun[address] = true
 	case "apply_progress":
 		if m.Hook.Elapsed-u.reported[address] >= int(every.Seconds()) {
 			u.reported[address] = m.Hook.Elapsed
@@ -107,6 +116,10 @@ func (u *ui) read(line []byte) {
 		delete(u.reported, address) // a replacement counts its time anew
 		if m.Hook.Action == "read" {
 			return // data sources, on every plan
+		}
+		u.done[address] = true
+		if m.Hook.Action == "create" {
+			u.created(address, m.Hook.IDValue)
 		}
 		u.say(fmt.Sprintf("%s: %s in %d s", address, past[m.Hook.Action], m.Hook.Elapsed))
 	case "apply_errored":

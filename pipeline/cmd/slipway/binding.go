@@ -89,7 +89,7 @@ func (c infrastructure) binding(ctx context.Context, w *workspace) (planfile.Bin
 	var group sync.WaitGroup
 	group.Go(func() {
 		var state backend.State
-		state, errs[0] = backend.ReadState(ctx, backend.Client(w.aws, c.Endpoint), b.State.Bucket, b.State.Key)
+		state, errs[0] = w.store.State(ctx)
 		b.State.Lineage, b.State.Serial = state.Lineage, state.Serial
 	})
 	group.Go(func() { b.Terraform, b.Providers, errs[1] = w.Versions(ctx) })

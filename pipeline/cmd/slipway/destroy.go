@@ -55,9 +55,11 @@ func (c *destroyCommand) Run(ctx context.Context, s streams) error {
 	d := &teardown{destroyCommand: *c, s: s, file: filepath.Join(scratch, "plan"), result: &report.Result{
 		Operation: "destroy", Name: c.Name, Environment: c.Environment, Teardown: &report.Teardown{},
 	}}
-	return c.operate(ctx, s, d.result, chain.Teardown(chain.Destruction{
+	err = c.operate(ctx, s, d.result, chain.Teardown(chain.Destruction{
 		Plan: d.look, Guard: d.guard, Stop: d.stop, Empty: d.clear, Destroy: d.apply, Check: d.check,
 	}))
+	d.workspace.close(ctx, &err)
+	return err
 }
 
 // subject is what has to be typed.
@@ -247,7 +249,7 @@ func (d *teardown) apply(ctx context.Context) (chain.Done, error) {
 	if d.empty {
 		return alreadyThere, nil
 	}
-	failed := d.workspace.Apply(ctx, d.file)
+	failed := d.workspace.journaled(ctx, d.file, d.plan)
 	down := d.result.Teardown
 	state, err := d.workspace.State(context.WithoutCancel(ctx))
 	if err == nil {

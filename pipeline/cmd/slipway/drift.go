@@ -31,7 +31,7 @@ type driftCommand struct {
 // Run plans, and sorts what the plan found while refreshing from what it would do.
 func (c *driftCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "drift", Name: c.Name, Environment: c.Environment}
-	return c.inspect(ctx, s, result, func(ctx context.Context) error {
+	return c.inspect(ctx, s, result, func(ctx context.Context) (err error) {
 		file := c.Known
 		if file == "" {
 			file = filepath.Join(c.Infrastructure, drift.File)
@@ -46,6 +46,7 @@ func (c *driftCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
+		defer workspace.close(ctx, &err)
 		scratch, err := os.MkdirTemp("", "slipway-drift-") // for this user alone: a plan is as secret as the state
 		if err != nil {
 			return fmt.Errorf("save the plan: %w", err)

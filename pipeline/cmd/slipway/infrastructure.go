@@ -29,24 +29,35 @@ import (
 type infrastructure struct {
 	output
 	target
+	locks
+	leasing
 	Infrastructure string   `type:"path" default:"terraform" help:"Directory of Terraform's root module."`
 	Commit         string   `env:"SLIPWAY_COMMIT" help:"Release id that the Terraform is of; by default its git commit, with a mark where there are uncommitted changes."`
 	Redact         []string `sep:"none" placeholder:"VARIABLE" help:"An environment variable whose value is hidden in all that is shown. May be repeated."`
-	StateBucket    string   `env:"SLIPWAY_STATE_BUCKET" help:"Name of the state bucket; by default slipway-state-ACCOUNT-REGION."`
 }
 
-// workspace is Terraform connected to one environment's state.
+// workspace is Terraform connected to one environment's state, with the lease on it.
 type workspace struct {
 	*infra.Terraform
 	aws     aws.Config
 	account string
 	backend infra.Backend
+	target  infra.Target
+	store   backend.Store
+	lease   *backend.Lease
+	// kept is the file for a state that can't be written; empty where it stays in the root module.
+	kept string
+	say  func(string)
 }
 
-// open checks everything that can be wrong before Terraform starts, and connects Terraform to the state. Operation is what
-// is going to be done: "plan", "apply". The workspace is to be closed when that is over, however it ended.
+// open checks everything that can be wrong before Terraform starts, takes the lease and the state's lock, and connects
+// Terraform to the state. Operation is what is going to be done: "plan", "apply". The workspace is to be closed when that is
+// over, however it ended.
 func (c infrastructure) open(ctx context.Context, operation string, say func(string)) (*workspace, error) {
 	if err := c.check(); err != nil {
+		return nil, err
+	}
+	if err := c.leasing.valid(); err != nil {
 		return nil, err
 	}
 	terraform, err := infra.New(c.Infrastructure, say)
@@ -60,10 +71,15 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 	if err != nil {
 		return nil, err
 	}
-	w := &workspace{Terraform: terraform, aws: cfg, account: account, backend: infra.Backend{
-		Bucket: cmp.Or(c.StateBucket, backend.BucketName(account, c.Region)), Key: backend.Key(c.Name, c.Environment),
-		Region: c.Region, PathStyle: c.Endpoint != "",
-	}}
+	w := &workspace{
+		Terraform: terraform, aws: cfg, account: account, kept: c.keptFile(c.target), say: say,
+		target: infra.Target{Name: c.Name, Environment: c.Environment, Region: c.Region},
+		backend: infra.Backend{
+			Bucket: cmp.Or(c.StateBucket, backend.BucketName(account, c.Region)), Key: backend.Key(c.Name, c.Environment),
+			Region: c.Region, LockTable: c.LockTable, PathStyle: c.Endpoint != "",
+		},
+	}
+	w.store = backend.NewStore(cfg, c.Endpoint, w.backend.Bucket, w.backend.Key, c.LockTable)
 	bucket := backend.Bucket{Name: w.backend.Bucket, Region: c.Region, Account: account}
 	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), bucket, say); err != nil {
 		return nil, err
@@ -78,7 +94,13 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 	known := &redact.Values{}
 	known.Add(hidden...)
 	terraform.Hide(known)
-	return w, terraform.Init(ctx, &w.backend)
+	if err := w.hold(ctx, newRun(operation, c.Commit), backend.Options{
+		Interval: c.LeaseInterval, Timeout: c.LockTimeout, Unlock: unlockLine(c.target, c.locks),
+	}); err != nil {
+		w.close(ctx, &err)
+		return nil, err
+	}
+	return w, nil
 }
 
 // hidden are the values of the variables that --redact names. What is no variable's name is not repeated: somebody may have
@@ -121,7 +143,7 @@ type planCommand struct {
 
 func (c *planCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "plan", Name: c.Name, Environment: c.Environment}
-	return c.operate(ctx, s, result, []chain.Step{{Name: "plan", Run: func(ctx context.Context) (chain.Done, error) {
+	return c.operate(ctx, s, result, []chain.Step{{Name: "plan", Run: func(ctx context.Context) (_ chain.Done, err error) {
 		if err := c.check(); err != nil {
 			return chain.Done{}, err
 		}
@@ -133,6 +155,7 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return chain.Done{}, err
 		}
+		defer terraform.close(ctx, &err)
 		planned, err := c.plan(ctx, terraform)
 		if err != nil {
 			return chain.Done{}, err
@@ -184,7 +207,7 @@ func (c infrastructure) plan(ctx context.Context, w *workspace) (planned, error)
 	)
 	group.Go(func() { binding, bindErr = c.binding(ctx, w) })
 	saved := filepath.Join(scratch, "plan")
-	document, err := w.Plan(ctx, infra.Target{Name: c.Name, Environment: c.Environment, Region: c.Region}, saved)
+	document, err := w.Plan(ctx, w.target, saved)
 	group.Wait()
 	if err := cmp.Or(err, bindErr); err != nil {
 		return planned{}, err
@@ -207,14 +230,19 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 	result := &report.Result{Operation: "apply", Name: c.Name, Environment: c.Environment}
 	var terraform *workspace
 	var file planfile.File
-	check := func(ctx context.Context) (chain.Done, error) {
-		var err error
+	var p *tfjson.Plan
+	check := func(ctx context.Context) (_ chain.Done, err error) {
 		if file, err = openPlan(c.Plan); err != nil {
 			return chain.Done{}, err
 		}
 		if terraform, err = c.open(ctx, "apply", sayer(s.progress, "apply")); err != nil {
 			return chain.Done{}, err
 		}
+		defer func() {
+			if err != nil {
+				terraform.close(ctx, &err)
+			}
+		}()
 		here, err := c.binding(ctx, terraform)
 		if err != nil {
 			return chain.Done{}, err
@@ -222,8 +250,7 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 		if err := file.Binding.Matches(here); err != nil {
 			return chain.Done{}, mismatch(file.Binding, err)
 		}
-		p, err := plan.Read(bytes.NewReader(file.JSON))
-		if err != nil {
+		if p, err = plan.Read(bytes.NewReader(file.JSON)); err != nil {
 			return chain.Done{}, err
 		}
 		summary, err := c.summarize(p, terraform)
@@ -235,25 +262,28 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 		passed, err := pass(result, summary.Findings, c.AllowDestroy)
 		return chain.Done{Summary: passed}, err
 	}
-	apply := func(ctx context.Context) (chain.Done, error) {
-		if err := terraform.apply(ctx, file.Plan); err != nil {
+	apply := func(ctx context.Context) (_ chain.Done, err error) {
+		defer terraform.close(ctx, &err)
+		if err := terraform.apply(ctx, file.Plan, p); err != nil {
 			return chain.Done{}, err
 		}
 		return chain.Done{Summary: result.Plan.Counts() + ", done"}, nil
 	}
-	return c.operate(ctx, s, result, chain.Infrastructure(check, apply))
+	err := c.operate(ctx, s, result, chain.Infrastructure(check, apply))
+	terraform.close(ctx, &err) // where it was cancelled between the two
+	return err
 }
 
 // apply applies a saved plan, which lies in the clear for no longer than Terraform reads it.
-func (w *workspace) apply(ctx context.Context, plan []byte) error {
+func (w *workspace) apply(ctx context.Context, file []byte, p *tfjson.Plan) error {
 	scratch, err := os.MkdirTemp("", "slipway-plan-")
 	if err != nil {
 		return fmt.Errorf("unpack the plan: %w", err)
 	}
 	defer os.RemoveAll(scratch)
 	saved := filepath.Join(scratch, "plan")
-	if err := os.WriteFile(saved, plan, 0o600); err != nil {
+	if err := os.WriteFile(saved, file, 0o600); err != nil {
 		return fmt.Errorf("unpack the plan: %w", err)
 	}
-	return w.Apply(ctx, saved)
+	return w.journaled(ctx, saved, p)
 }

@@ -29,6 +29,7 @@ type commands struct {
 	Cost      costCommand      `cmd:"" help:"Say what the resources of a plan cost by the month, and what the plan changes about it."`
 	Drift     driftCommand     `cmd:"" help:"Say what was changed outside of Terraform, by whom, and what the next apply would do about it. Exits with 2 where there is drift."`
 	Destroy   destroyCommand   `cmd:"" help:"Take an environment away: show what goes, and with --confirm destroy exactly that. Lists what is left."`
+	Unlock    unlockCommand    `cmd:"" help:"Show who works on an environment, and remove a lock that nobody holds any more, by its id."`
 	Contract  contractCommand  `cmd:"" help:"Print the contract that infrastructure published for an environment."`
 	Push      pushCommand      `cmd:"" help:"Push an image archive into an environment's repository."`
 	Verify    verifyCommand    `cmd:"" help:"Check, without changing anything, all that a deployment to an environment needs."`
@@ -45,9 +46,11 @@ type commands struct {
 }
 
 func main() {
-	// Terraform is told of an interrupt and may finish what it is doing; see exec.Cmd.Cancel.
+	// Terraform is told of an interrupt and may finish what it is doing. A second one ends this process at once, and with it
+	// Terraform; the next run finds out by itself.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop)
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
