@@ -222,7 +222,6 @@ func TestEmpty(t *testing.T) {
 
 // fakeECS has services, tasks and revisions with their tags.
 type fakeECS struct {
-	ecsAPI
 	services  []string
 	tasks     []string
 	lingering int // how often a stopped task is still listed
