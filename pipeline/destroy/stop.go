@@ -210,28 +210,29 @@ func (t *Tasks) families(ctx context.Context, name, environment string) ([]strin
 	return families, nil
 }
 
-// tagged says whether the newest revision of a family, in service or not, carries the environment's tags.
+// tagged says whether a revision of the family, one in service before one that was deregistered, carries the environment's
+// tags.
 func (t *Tasks) tagged(ctx context.Context, family, name, environment string) (bool, error) {
 	for _, status := range []types.TaskDefinitionStatus{types.TaskDefinitionStatusActive, types.TaskDefinitionStatusInactive} {
-		output, err := t.ecs.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{
-			FamilyPrefix: &family, Status: status, Sort: types.SortOrderDesc, MaxResults: aws.Int32(1),
+		revisions, err := t.revisions(ctx, family, status)
+		if err != nil {
+			return false, err
+		}
+		if len(revisions) == 0 {
+			continue
+		}
+		newest := revisions[len(revisions)-1]
+		described, err := t.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
+			TaskDefinition: &newest, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
 		})
 		if err != nil {
-			return false, fmt.Errorf("list the revisions of %s: %w", family, err)
+			return false, fmt.Errorf("read the tags of %s: %w", last(newest), err)
 		}
-		for _, arn := range output.TaskDefinitionArns {
-			described, err := t.ecs.DescribeTaskDefinition(ctx, &ecs.DescribeTaskDefinitionInput{
-				TaskDefinition: &arn, Include: []types.TaskDefinitionField{types.TaskDefinitionFieldTags},
-			})
-			if err != nil {
-				return false, fmt.Errorf("read the tags of %s: %w", last(arn), err)
-			}
-			tags := map[string]string{}
-			for _, tag := range described.Tags {
-				tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
-			}
-			return tags[TagApplication] == name && tags[TagEnvironment] == environment, nil
+		tags := map[string]string{}
+		for _, tag := range described.Tags {
+			tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 		}
+		return tags[TagApplication] == name && tags[TagEnvironment] == environment, nil
 	}
 	return false, nil
 }
@@ -245,7 +246,7 @@ func (t *Tasks) revisions(ctx context.Context, family string, status types.TaskD
 			return nil, fmt.Errorf("list the revisions of %s: %w", family, err)
 		}
 		for _, arn := range page.TaskDefinitionArns {
-			// A prefix finds longer names too.
+			// AWS takes the prefix for the whole name, the emulator for a prefix.
 			if revision := last(arn); revision[:max(0, strings.LastIndex(revision, ":"))] == family {
 				arns = append(arns, arn)
 			}
