@@ -1,40 +1,10 @@
 package infra
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"path/filepath"
-
-	"github.com/hashicorp/terraform-exec/tfexec"
-	tfjson "github.com/hashicorp/terraform-json"
-
-	"github.com/slipway-ci/slipway/pipeline/plan"
 )
-
-// PlanDestroy saves a plan that destroys everything in the state to file, and returns it.
-func (t *Terraform) PlanDestroy(ctx context.Context, target Target, file string) (*tfjson.Plan, error) {
-	file, err := filepath.Abs(file)
-	if err != nil {
-		return nil, fmt.Errorf("save the plan: %w", err)
-	}
-	tf, err := t.command()
-	if err != nil {
-		return nil, err
-	}
-	ui := newUI(t.say)
-	_, err = tf.PlanJSON(ctx, ui, append(planOptions(target, file), tfexec.Destroy(true))...)
-	ui.Close()
-	if err != nil {
-		return nil, t.failed("plan -destroy", ui.diagnostics, err)
-	}
-	document, err := t.showPlan(ctx, file)
-	if err != nil {
-		return nil, err
-	}
-	return plan.Read(bytes.NewReader(document))
-}
 
 // StateResource is one managed resource as the state has it.
 type StateResource struct {

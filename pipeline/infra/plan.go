@@ -23,6 +23,15 @@ const LockTimeout = "60s"
 // Plan saves what Terraform would change to file, and returns it as `terraform show -json` writes it. Both hold values that
 // Terraform keeps from the screen: they are as secret as the state.
 func (t *Terraform) Plan(ctx context.Context, target Target, file string) ([]byte, error) {
+	return t.savePlan(ctx, "plan", target, file)
+}
+
+// PlanDestroy is Plan of the destruction of everything in the state.
+func (t *Terraform) PlanDestroy(ctx context.Context, target Target, file string) ([]byte, error) {
+	return t.savePlan(ctx, "plan -destroy", target, file, tfexec.Destroy(true))
+}
+
+func (t *Terraform) savePlan(ctx context.Context, name string, target Target, file string, more ...tfexec.PlanOption) ([]byte, error) {
 	file, err := filepath.Abs(file)
 	if err != nil {
 		return nil, fmt.Errorf("save the plan: %w", err)
@@ -35,10 +44,10 @@ func (t *Terraform) Plan(ctx context.Context, target Target, file string) ([]byt
 		return nil, err
 	}
 	ui := newUI(t.say)
-	_, err = tf.PlanJSON(ctx, ui, planOptions(target, file)...)
+	_, err = tf.PlanJSON(ctx, ui, append(planOptions(target, file), more...)...)
 	ui.Close()
 	if err != nil {
-		return nil, t.failed("plan", ui.diagnostics, err)
+		return nil, t.failed(name, ui.diagnostics, err)
 	}
 	if ui.refreshed > 0 {
 		t.say(fmt.Sprintf("refreshed %d resources", ui.refreshed))

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,6 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/destroy"
-	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -87,15 +87,18 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, err
 	}
 	target := infra.Target{Name: d.Name, Environment: d.Environment, Region: d.Region}
-	if d.plan, err = d.workspace.PlanDestroy(ctx, target, d.file); err != nil {
+	document, err := d.workspace.PlanDestroy(ctx, target, d.file)
+	if err != nil {
+		return chain.Done{}, err
+	}
+	if d.plan, err = plan.Read(bytes.NewReader(document)); err != nil {
 		return chain.Done{}, err
 	}
 	d.doomed = destroy.Read(d.plan)
-	secrets := plan.Secrets(d.plan)
-	summary := plan.Summarize(d.plan, secrets).Report()
-	summary.Text = "" // what goes is listed by what it holds
-	summary.Findings = findings(d.plan, secrets)
-	summary.Guarded = guard.Addresses(summary.Findings)
+	summary, err := d.summarize(d.plan, d.workspace)
+	if err != nil {
+		return chain.Done{}, err
+	}
 	d.result.Plan, d.result.Teardown.Warnings = &summary, d.doomed.Warnings()
 	counter := destroy.NewCounter(d.workspace.aws, backend.Client(d.workspace.aws, d.Endpoint))
 	if d.result.Teardown.Holdings, d.blocking, err = counter.Count(ctx, d.doomed, summary.Guarded); err != nil {

@@ -55,11 +55,11 @@ func (c *driftCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		p, err := plan.Read(bytes.NewReader(document))
+		read, err := plan.Read(bytes.NewReader(document))
 		if err != nil {
 			return err
 		}
-		found := drift.Compare(p)
+		found := drift.Compare(read)
 		known.Apply(found, time.Now())
 		if found.Found() {
 			found.Notes = append(found.Notes, c.who(ctx, workspace, found.Resources)...)
