@@ -78,43 +78,6 @@ func TestAFaultIsMadeAtAnEmulatorOnly(t *testing.T) {
 	holds(t, ended.output, "--endpoint")
 }
 
-// Two tasks fail at the same time, and ECS's circuit breaker wants three: it waits for one more to start and end. That takes
-// half a second here, less than finding out why, so the ratio is for people to read: on AWS a task takes longer to start.
-func TestACrashLoopBesideTheCircuitBreaker(t *testing.T) {
-	environmentOf(t)
-	before := shared.look(t)
-	t.Cleanup(func() { shared.scale(t, before.Desired) })
-	shared.scale(t, 2)
-	f := must(fault.Named(fault.Crash))(t)
-	broken := shared.sabotage(t, f)
-
-	took := func(attempts int) time.Duration {
-		serving := shared.release(t)
-		ended := must(shared.slipway(t.Context(), "fault", f.Name, "--archive", broken.archive, "--commit", broken.commit, "--attempts", strconv.Itoa(attempts)))(t)
-		if ended.status != 1 || failedAt(ended.result) != "wait" {
-			t.Fatalf("with %d attempts it ended with status %d:\n%s", attempts, ended.status, ended.output)
-		}
-		if got := shared.release(t); got != serving {
-			t.Errorf("with %d attempts release %s is served, and it was %s", attempts, got, serving)
-		}
-		var began, decided time.Time
-		for _, step := range ended.result.Steps {
-			switch step.Name {
-			case "update":
-				began = step.Started
-			case "wait":
-				decided = step.Finished
-			}
-		}
-		return decided.Sub(began)
-	}
-	fast, breaker := took(2), took(0)
-	t.Logf("reported after %s; after %s when ECS's circuit breaker decides; ratio %.2f", report.Seconds(fast), report.Seconds(breaker), fast.Seconds()/breaker.Seconds())
-	if fast > breaker+time.Second {
-		t.Errorf("failing fast took %s, and the circuit breaker %s", fast, breaker)
-	}
-}
-
 // faulty is a release with a fault.
 type faulty struct{ archive, commit string }
 

@@ -27,15 +27,21 @@ func TestTwoDeploymentsAtOnceMigrateOneAfterTheOther(t *testing.T) {
 	environmentOf(t)
 	shared.deployQuickly(t)
 	var (
-		ended [2]ran
-		errs  [2]error
-		group sync.WaitGroup
+		deploy [2][]string
+		ended  [2]ran
+		errs   [2]error
+		group  sync.WaitGroup
 	)
 	for i := range ended {
-		q := shared.quickly(t, "MIGRATION_TAKES=6")
-		group.Go(func() {
-			ended[i], errs[i] = shared.slipway(t.Context(), "redeploy", "--archive", q.archive, "--commit", q.commit, "--source", shared.dir)
-		})
+		q := shared.quickly(t, "MIGRATION_TAKES=10")
+		pushed := must(shared.slipway(t.Context(), "push", "--archive", q.archive, "--commit", q.commit))(t)
+		if pushed.status != 0 {
+			t.Fatalf("push ended with status %d:\n%s", pushed.status, pushed.output)
+		}
+		deploy[i] = []string{"redeploy", "--digest", pushed.result.Release.Digest, "--commit", q.commit, "--source", shared.dir}
+	}
+	for i := range ended {
+		group.Go(func() { ended[i], errs[i] = shared.slipway(t.Context(), deploy[i]...) })
 	}
 	group.Wait()
 	var revisions []string
@@ -53,7 +59,7 @@ func TestTwoDeploymentsAtOnceMigrateOneAfterTheOther(t *testing.T) {
 		t.Fatalf("%d migrations ran, of %q", len(tasks), revisions)
 	}
 	if waited != 1 {
-		t.Errorf("%d deployments say that they wait, not one", waited)
+		t.Errorf("%d deployments say that they wait, not one:\n%s\n%s", waited, ended[0].output, ended[1].output)
 	}
 	first, second := aws.ToTime(tasks[0].StoppedAt), aws.ToTime(tasks[1].CreatedAt)
 	t.Logf("the second migration began %s after the first had stopped", second.Sub(first))

@@ -160,7 +160,7 @@ func barePlan(b *testing.B) {
 	variables := environ(shared.variables(), nil)
 	for _, args := range [][]string{
 		{"init", "-input=false", "-reconfigure", "-backend-config=bucket=" + bucket, "-backend-config=key=" + backend.Key(name, environment),
-			"-backend-config=region=" + region, "-backend-config=use_lockfile=true", "-backend-config=encrypt=true", "-backend-config=use_path_style=true"},
+			"-backend-config=region=" + region, "-backend-config=use_lockfile=true", "-backend-config=use_path_style=true"},
 		{"plan", "-input=false", "-out=" + file, "-var-file=environments/" + environment + ".tfvars",
 			"-var=name=" + name, "-var=environment=" + environment, "-var=region=" + region},
 		{"show", "-json", file},

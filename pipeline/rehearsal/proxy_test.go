@@ -80,12 +80,16 @@ func (r *rig) newProxy(t testing.TB, plan func(operation string, n int) trouble)
 			forward.ServeHTTP(httptest.NewRecorder(), request)
 			hangUp(w)
 		case silent:
+			_, _ = io.Copy(io.Discard, request.Body) // else nobody notices when the program hangs up
 			<-request.Context().Done()
 		case reset:
 			hangUp(w)
 		}
 	}))
-	t.Cleanup(server.Close)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
 	p.endpoint = server.URL
 	return p
 }

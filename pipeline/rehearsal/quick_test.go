@@ -46,6 +46,8 @@ match sys.argv[1:]:
         sys.exit(f"unknown command {other}")
 `
 
+var standInTag = registry.MustParseReference("slipway/stand-in:latest").(registry.Tag)
+
 // standInArchive builds the stand-in, once in a run.
 var standInArchive = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(shared.dir, "stand-in")
@@ -62,8 +64,16 @@ var standInArchive = sync.OnceValues(func() (string, error) {
 	if _, err := shared.buildImage(shared.ctx, tag, dir); err != nil {
 		return "", err
 	}
-	_, err := shared.dockerRun(shared.ctx, "save", "--output", archive, tag)
-	return archive, err
+	if _, err := shared.dockerRun(shared.ctx, "save", "--output", archive, tag); err != nil {
+		return "", err
+	}
+	// Docker's layers are not compressed: that is done here once, and not for every release.
+	built, err := tarball.ImageFromPath(archive, nil)
+	if err != nil {
+		return "", err
+	}
+	compressed := filepath.Join(dir, "compressed.tar")
+	return compressed, tarball.WriteToFile(compressed, standInTag, built)
 })
 
 // quickRelease is a release of the stand-in: an image of its own for each, which differs in nothing but its variables.
@@ -77,8 +87,7 @@ func (r *rig) quickly(t testing.TB, variables ...string) quickRelease {
 	config := must(built.ConfigFile())(t).DeepCopy()
 	config.Config.Env = slices.Concat(config.Config.Env, []string{"RELEASE=" + q.commit}, variables)
 	image := must(mutate.ConfigFile(built, config))(t)
-	tag := must(registry.NewTag("slipway/stand-in"))(t)
-	if err := tarball.WriteToFile(q.archive, tag, image); err != nil {
+	if err := tarball.WriteToFile(q.archive, standInTag, image); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.Remove(q.archive) })

@@ -46,7 +46,7 @@ func TestFiftyServicesInOneRelease(t *testing.T) {
 			deployments = append(deployments, Deployment{Service: entry, ID: "ecs-svc/1"})
 		}
 		d, _ := newDeployer(fake.fakeECS, nil, c)
-		d.ecs, d.interval, d.jitter, d.attempts = fake, interval, jitter, attempts
+		d.ecs, d.interval, d.eager, d.jitter, d.attempts = fake, interval, eager, jitter, attempts
 		if err := d.Wait(t.Context(), deployments); err != nil {
 			t.Fatal(err)
 		}

@@ -36,6 +36,9 @@ type Deployer struct {
 	// interval is the time between two polls. DescribeServices, DescribeTasks and ListTasks share a bucket that refills
 	// with 20 calls a second: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/request-throttling.html
 	interval time.Duration
+	// eager is the time between two looks of Wait at few services shortly after something has changed: then ECS is about to
+	// decide. Where it is 0, interval counts.
+	eager time.Duration
 	// jitter is added to every interval, as a part of it between 0 and 1, so that many runs don't ask in step.
 	jitter func() float64
 	// attempts is how many tasks of a deployment may fail before Wait gives up on it; 0 leaves that to ECS alone.
@@ -55,6 +58,7 @@ func (d *Deployer) Attempts(n int) { d.attempts = n }
 // How a Deployer polls where nothing else is said.
 const (
 	interval = 500 * time.Millisecond
+	eager    = 200 * time.Millisecond
 	attempts = 2
 )
 
@@ -69,6 +73,7 @@ func New(cfg aws.Config, c contract.Contract, say func(string)) *Deployer {
 		parameters: ssm.NewFromConfig(cfg),
 		contract:   c,
 		interval:   interval,
+		eager:      eager,
 		jitter:     jitter,
 		attempts:   attempts,
 		say:        say,
@@ -131,7 +136,11 @@ func (d *Deployer) Running(ctx context.Context, entry contract.Service) (string,
 
 // sleep waits for a number of poll intervals or until the context ends.
 func (d *Deployer) sleep(ctx context.Context, intervals int) error {
-	pause := time.Duration(intervals) * d.interval
+	return d.pause(ctx, time.Duration(intervals)*d.interval)
+}
+
+// pause waits for a while, and a little longer, or until the context ends.
+func (d *Deployer) pause(ctx context.Context, pause time.Duration) error {
 	if d.jitter != nil {
 		pause += time.Duration(d.jitter() * float64(pause))
 	}

@@ -32,6 +32,10 @@ const (
 	// blindness is how long ECS may fail to answer before the deployment is out of sight. Behind it stand the retries
 	// of each call.
 	blindness = 2 * time.Minute
+	// eagerFor is how long after a change Wait looks more often, at no more than eagerServices: a look at these is one call each of
+	// DescribeServices and DescribeServiceDeployments, so ten a second at most.
+	eagerFor      = 15 * time.Second
+	eagerServices = 10
 )
 
 // ErrSuperseded is the cause of the failure of a deployment that somebody else's took the place of.
@@ -47,6 +51,7 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 		seen     = time.Now() // when ECS last answered
 		silent   = 0          // answers in a row that did not come
 		said     = map[string]string{}
+		moved    = time.Now() // when something last changed
 	)
 	for {
 		states, err := d.look(ctx, deployments)
@@ -77,7 +82,7 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 			name, s := deployment.Service.Service, states[i]
 			changed := s.line != said[name]
 			if changed {
-				said[name] = s.line
+				said[name], moved = s.line, time.Now()
 				d.say(name + ": " + s.line)
 			}
 			switch s.decision {
@@ -111,7 +116,11 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 				Next:   "look at the service's events; a service without a circuit breaker never gives up by itself",
 			}
 		}
-		if err := d.sleep(ctx, 1); err != nil {
+		pause := d.interval
+		if d.eager > 0 && time.Since(moved) < eagerFor && len(deployments) <= eagerServices {
+			pause = d.eager
+		}
+		if err := d.pause(ctx, pause); err != nil {
 			return err
 		}
 	}

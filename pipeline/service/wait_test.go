@@ -261,3 +261,18 @@ func TestErrorsAfterWhichAskingAgainMayHelp(t *testing.T) {
 		}
 	}
 }
+
+func TestWaitLooksMoreOftenWhileThingsMove(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fake := &fakeECS{services: [][]types.Service{{deploymentsOf(ours("PRIMARY", "IN_PROGRESS", 1, 0, 1, 0))}}}
+		fake.services[0][0].ServiceName = aws.String(web.Service)
+		d, _ := newDeployer(fake, nil, one())
+		d.interval, d.eager = interval, eager
+		ctx, cancel := context.WithTimeout(t.Context(), 2*eagerFor)
+		defer cancel()
+		_ = d.Wait(ctx, []Deployment{{Service: web, ID: "ecs-svc/1"}})
+		if got, want := len(fake.described), int(eagerFor/eager+eagerFor/interval); got < want-2 || got > want+2 {
+			t.Errorf("%d looks in %s, want %d", got, 2*eagerFor, want)
+		}
+	})
+}

@@ -99,6 +99,7 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 	if err != nil {
 		return chain.Done{}, err
 	}
+	summary.Text = "" // what goes is listed by what it holds
 	d.result.Plan, d.result.Teardown.Warnings = &summary, d.doomed.Warnings()
 	counter := destroy.NewCounter(d.workspace.aws, backend.Client(d.workspace.aws, d.Endpoint))
 	if d.result.Teardown.Holdings, d.blocking, err = counter.Count(ctx, d.doomed, summary.Guarded); err != nil {

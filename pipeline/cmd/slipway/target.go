@@ -32,9 +32,11 @@ func (l location) connect(ctx context.Context) (aws.Config, string, error) {
 		return aws.Config{}, "", err
 	}
 	// By itself the SDK waits for ever. Where no answer begins in time it sends the request again.
-	if client, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok {
-		cfg.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = l.Within })
+	client, ok := cfg.HTTPClient.(*awshttp.BuildableClient)
+	if !ok {
+		client = awshttp.NewBuildableClient()
 	}
+	cfg.HTTPClient = client.WithTransportOptions(func(t *http.Transport) { t.ResponseHeaderTimeout = l.Within })
 	account, err := credentials.Account(ctx, cfg)
 	return cfg, account, err
 }

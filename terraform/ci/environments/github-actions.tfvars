@@ -1,0 +1,2 @@
+repository   = "slipway-ci/slipway"
+environments = ["dev", "prod"]
