@@ -135,3 +135,28 @@ func TestGuardOfWhatIsNoPlan(t *testing.T) {
 		t.Errorf("exit status %d, without a plan:\n%s", status, progress)
 	}
 }
+
+func TestWhatIsSensitiveElsewhereIsHiddenInFindings(t *testing.T) {
+	bare(t)
+	dir := t.TempDir()
+	file, result := filepath.Join(dir, "plan.json"), filepath.Join(dir, "result.json")
+	const plan = `{"format_version": "1.2", "resource_changes": [
+		{"address": "aws_db_instance.this", "mode": "managed", "type": "aws_db_instance", "name": "this", "action_reason": "replace_because_cannot_update",
+			"change": {"actions": ["delete", "create"], "before": {"username": "blog"}, "after": {"username": "canary-5e1f"}, "replace_paths": [["username"]]}},
+		{"address": "aws_ssm_parameter.this", "mode": "managed", "type": "aws_ssm_parameter", "name": "this",
+			"change": {"actions": ["create"], "before": null, "after": {"value": "canary-5e1f"}, "after_sensitive": {"value": true}}}]}`
+	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, _, progress := slipway(t, "guard", "--plan", file, "--result", result)
+	written, err := os.ReadFile(result)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status != 1 || !strings.Contains(progress, `username: "blog" → `) {
+		t.Errorf("exit status %d:\n%s", status, progress)
+	}
+	if strings.Contains(progress+string(written), "canary") {
+		t.Errorf("the value is shown:\n%s\n%s", progress, written)
+	}
+}
