@@ -12,7 +12,7 @@ import (
 
 // What the program's subcommands do outside. A subcommand that is missing here fails the test.
 var (
-	effects = []string{"bootstrap", "apply", "push", "redeploy", "rollback", "fault", "run"}
+	effects = []string{"bootstrap", "apply", "push", "redeploy", "rollback", "migrate", "fault", "run"}
 	reads   = []string{"plan", "contract", "verify", "request", "status", "history"}
 	neither = []string{"validate"}
 )
