@@ -61,8 +61,23 @@ var tag = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,114}$`)
 // steps are chain.Release's, done against AWS.
 func (a *application) steps() chain.Application {
 	return chain.Application{
-		Contract: a.read, Push: a.push, Verify: a.verify, Diff: a.diff, Migrate: a.migrate, Update: a.update, Wait: a.wait,
-		Smoke: a.smoke, Rollback: a.rollback,
+		Contract: untouched(a.read), Push: untouched(a.push), Verify: untouched(a.verify), Diff: untouched(a.diff),
+		Migrate: untouched(a.migrate), Update: untouched(a.update), Wait: a.wait, Smoke: a.smoke, Rollback: a.rollback,
+	}
+}
+
+// untouched has the failure of a step say that no service was touched, unless it has its own word on that.
+func untouched(run func(context.Context) (chain.Done, error)) func(context.Context) (chain.Done, error) {
+	return func(ctx context.Context) (chain.Done, error) {
+		done, err := run(ctx)
+		if err == nil {
+			return done, nil
+		}
+		failure := report.AsFailure(err)
+		if failure.Effect == "" {
+			failure.Effect = "no service was touched"
+		}
+		return done, failure
 	}
 }
 
