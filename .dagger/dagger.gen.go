@@ -71,6 +71,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 		SecretAccessKey *dagger.Secret
 		SessionToken    *dagger.Secret
 		StateBucket     string
+		LockTable       string
 		Endpoint        string
 		EmulatorService *dagger.Service
 		Platform        dagger.Platform
@@ -89,6 +90,7 @@ func (r Slipway) MarshalJSON() ([]byte, error) {
 	concrete.SecretAccessKey = r.SecretAccessKey
 	concrete.SessionToken = r.SessionToken
 	concrete.StateBucket = r.StateBucket
+	concrete.LockTable = r.LockTable
 	concrete.Endpoint = r.Endpoint
 	concrete.EmulatorService = r.EmulatorService
 	concrete.Platform = r.Platform
@@ -111,6 +113,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 		SecretAccessKey *dagger.Secret
 		SessionToken    *dagger.Secret
 		StateBucket     string
+		LockTable       string
 		Endpoint        string
 		EmulatorService *dagger.Service
 		Platform        dagger.Platform
@@ -133,6 +136,7 @@ func (r *Slipway) UnmarshalJSON(bs []byte) error {
 	r.SecretAccessKey = concrete.SecretAccessKey
 	r.SessionToken = concrete.SessionToken
 	r.StateBucket = concrete.StateBucket
+	r.LockTable = concrete.LockTable
 	r.Endpoint = concrete.Endpoint
 	r.EmulatorService = concrete.EmulatorService
 	r.Platform = concrete.Platform
@@ -256,15 +260,19 @@ func (r Plan) MarshalJSON() ([]byte, error) {
 		Slipway *Slipway
 		Key     *dagger.Secret
 		Summary string
+		Comment string
 		Changes int
 		Guarded []string
+		Cost    string
 		File    *dagger.File
 	}
 	concrete.Slipway = r.Slipway
 	concrete.Key = r.Key
 	concrete.Summary = r.Summary
+	concrete.Comment = r.Comment
 	concrete.Changes = r.Changes
 	concrete.Guarded = r.Guarded
+	concrete.Cost = r.Cost
 	concrete.File = r.File
 	return json.Marshal(&concrete)
 }
@@ -274,8 +282,10 @@ func (r *Plan) UnmarshalJSON(bs []byte) error {
 		Slipway *Slipway
 		Key     *dagger.Secret
 		Summary string
+		Comment string
 		Changes int
 		Guarded []string
+		Cost    string
 		File    *dagger.File
 	}
 	err := json.Unmarshal(bs, &concrete)
@@ -285,8 +295,10 @@ func (r *Plan) UnmarshalJSON(bs []byte) error {
 	r.Slipway = concrete.Slipway
 	r.Key = concrete.Key
 	r.Summary = concrete.Summary
+	r.Comment = concrete.Comment
 	r.Changes = concrete.Changes
 	r.Guarded = concrete.Guarded
+	r.Cost = concrete.Cost
 	r.File = concrete.File
 	return nil
 }
@@ -525,6 +537,27 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Environment).History(&parent, ctx, last)
+		case "Migrate":
+			var parent Environment
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var digest string
+			if inputArgs["digest"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["digest"]), &digest)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg digest", err))
+				}
+			}
+			var release string
+			if inputArgs["release"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["release"]), &release)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg release", err))
+				}
+			}
+			return (*Environment).Migrate(&parent, ctx, digest, release)
 		case "Redeploy":
 			var parent Environment
 			err = json.Unmarshal(parentJSON, &parent)
@@ -695,7 +728,35 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 			if err != nil {
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
-			return (*Slipway).Bootstrap(&parent, ctx)
+			var kms bool
+			if inputArgs["kms"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["kms"]), &kms)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg kms", err))
+				}
+			}
+			var keepDays int
+			if inputArgs["keepDays"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["keepDays"]), &keepDays)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg keepDays", err))
+				}
+			}
+			var keepVersions int
+			if inputArgs["keepVersions"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["keepVersions"]), &keepVersions)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg keepVersions", err))
+				}
+			}
+			var tags []string
+			if inputArgs["tags"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["tags"]), &tags)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg tags", err))
+				}
+			}
+			return (*Slipway).Bootstrap(&parent, ctx, kms, keepDays, keepVersions, tags)
 		case "Build":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -710,6 +771,20 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
 			return (*Slipway).Check(&parent, ctx)
+		case "Cost":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var plan *dagger.File
+			if inputArgs["plan"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["plan"]), &plan)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg plan", err))
+				}
+			}
+			return (*Slipway).Cost(&parent, ctx, plan)
 		case "Deploy":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -759,6 +834,62 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Slipway).Deploy(&parent, ctx, allowDestroy, dryRun, force, adopt, noRollback, attempts)
+		case "Destroy":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var confirm string
+			if inputArgs["confirm"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["confirm"]), &confirm)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg confirm", err))
+				}
+			}
+			var allowDestroy []string
+			if inputArgs["allowDestroy"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["allowDestroy"]), &allowDestroy)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg allowDestroy", err))
+				}
+			}
+			var emptyRepositories bool
+			if inputArgs["emptyRepositories"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["emptyRepositories"]), &emptyRepositories)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg emptyRepositories", err))
+				}
+			}
+			var emptyBuckets bool
+			if inputArgs["emptyBuckets"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["emptyBuckets"]), &emptyBuckets)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg emptyBuckets", err))
+				}
+			}
+			return (*Slipway).Destroy(&parent, ctx, confirm, allowDestroy, emptyRepositories, emptyBuckets)
+		case "Drift":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var fail bool
+			if inputArgs["fail"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["fail"]), &fail)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg fail", err))
+				}
+			}
+			var format string
+			if inputArgs["format"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["format"]), &format)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg format", err))
+				}
+			}
+			return (*Slipway).Drift(&parent, ctx, fail, format)
 		case "Emulator":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -773,6 +904,27 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
 			return (*Slipway).Environment(&parent, ctx)
+		case "Guard":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var plan *dagger.File
+			if inputArgs["plan"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["plan"]), &plan)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg plan", err))
+				}
+			}
+			var allowDestroy []string
+			if inputArgs["allowDestroy"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["allowDestroy"]), &allowDestroy)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg allowDestroy", err))
+				}
+			}
+			return (*Slipway).Guard(&parent, ctx, plan, allowDestroy)
 		case "NewPlanKey":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -850,6 +1002,27 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
 			return (*Slipway).TestInfrastructure(&parent, ctx)
+		case "Unlock":
+			var parent Slipway
+			err = json.Unmarshal(parentJSON, &parent)
+			if err != nil {
+				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
+			}
+			var id string
+			if inputArgs["id"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["id"]), &id)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg id", err))
+				}
+			}
+			var force bool
+			if inputArgs["force"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["force"]), &force)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg force", err))
+				}
+			}
+			return (*Slipway).Unlock(&parent, ctx, id, force)
 		case "Validate":
 			var parent Slipway
 			err = json.Unmarshal(parentJSON, &parent)
@@ -933,6 +1106,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg stateBucket", err))
 				}
 			}
+			var lockTable string
+			if inputArgs["lockTable"] != nil {
+				err = json.Unmarshal([]byte(inputArgs["lockTable"]), &lockTable)
+				if err != nil {
+					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg lockTable", err))
+				}
+			}
 			var endpoint string
 			if inputArgs["endpoint"] != nil {
 				err = json.Unmarshal([]byte(inputArgs["endpoint"]), &endpoint)
@@ -982,7 +1162,7 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 					panic(fmt.Errorf("%s: %w", "failed to unmarshal input arg caller", err))
 				}
 			}
-			return New(source, app, infrastructure, name, environment, region, accessKeyId, secretAccessKey, sessionToken, stateBucket, endpoint, emulator, platform, providerMirror, planKey, commit, caller), nil
+			return New(source, app, infrastructure, name, environment, region, accessKeyId, secretAccessKey, sessionToken, stateBucket, lockTable, endpoint, emulator, platform, providerMirror, planKey, commit, caller), nil
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

@@ -52,9 +52,10 @@ func (s *Slipway) plan(ctx context.Context) (*Plan, report.Result, error) {
 	return &Plan{
 		Slipway: s,
 		Key:     key,
-		Summary: result.Plan.Markdown,
+		Summary: report.FindingsMarkdown(result.Plan.Findings) + result.Plan.Markdown,
 		Changes: result.Plan.Changes(),
 		Guarded: result.Plan.Guarded,
+		Comment: result.Plan.Comment,
 		Cost:    monthly,
 		File:    after.File(planFile),
 	}, result, nil
@@ -77,8 +78,11 @@ type Plan struct {
 	// +private
 	Key *dagger.Secret
 
-	// The plan as Markdown, without a value that is secret.
+	// The plan as Markdown for a job summary, without a value that is secret.
 	Summary string
+
+	// The same, as short as a comment on a pull request has to be.
+	Comment string
 
 	// How many resources would be created, updated or destroyed; a replacement counts twice.
 	Changes int
