@@ -51,32 +51,45 @@ func sets(config *tfjson.Config, address, attribute string) bool {
 	return false
 }
 
+// held is a resource as the plan found it.
+type held struct {
+	address, kind string
+	values        map[string]any
+}
+
 // additions are rules of security groups and policies of roles that no resource of Terraform holds. They are looked for in
-// what the plan read, whether the list has changed or not: once an apply has written the longer list down, Terraform takes
-// it for what it was.
+// all that the plan read, whether the list has changed or not: once an apply has written the longer list down, Terraform
+// takes it for what it was.
 func additions(plan *tfjson.Plan) []report.DriftedResource {
-	if plan.PriorState == nil || plan.PriorState.Values == nil {
-		return nil
-	}
-	resources := flatten(plan.PriorState.Values.RootModule)
-	held := map[string]bool{}
-	for _, resource := range resources {
-		for _, part := range holds(resource) {
-			held[part] = true
+	var resources []held
+	known := map[string]bool{}
+	for _, change := range plan.ResourceChanges {
+		if change.Mode != tfjson.ManagedResourceMode || change.Change == nil {
+			continue
+		}
+		// What there is before the apply, refreshed; nothing of what the apply will make.
+		values, ok := change.Change.Before.(map[string]any)
+		if !ok {
+			continue
+		}
+		resource := held{change.Address, change.Type, values}
+		resources = append(resources, resource)
+		for _, key := range resource.keys() {
+			known[key] = true
 		}
 	}
 	var found []report.DriftedResource
 	for _, resource := range resources {
 		addition := report.DriftedResource{
-			Address: resource.Address, Kind: "added", Identifiers: identifiers(resource.AttributeValues),
+			Address: resource.address, Kind: "added", Identifiers: identifiers(resource.values),
 			Next: "leaves it: no resource of Terraform holds it. Remove it by hand, or take it into the configuration",
 		}
-		for _, attribute := range lists[resource.Type] {
-			if sets(plan.Config, resource.Address, attribute) {
+		for _, attribute := range lists[resource.kind] {
+			if sets(plan.Config, resource.address, attribute) {
 				continue
 			}
-			for _, part := range parts(resource, attribute) {
-				if !held[part.key] {
+			for _, part := range resource.parts(attribute) {
+				if !known[part.key] {
 					addition.Changes = append(addition.Changes, report.AttributeChange{Path: attribute, After: part.shown})
 				}
 			}
@@ -88,30 +101,13 @@ func additions(plan *tfjson.Plan) []report.DriftedResource {
 	return found
 }
 
-// flatten lists the managed resources of a module and of those below it.
-func flatten(module *tfjson.StateModule) []*tfjson.StateResource {
-	if module == nil {
-		return nil
-	}
-	var resources []*tfjson.StateResource
-	for _, resource := range module.Resources {
-		if resource.Mode == tfjson.ManagedResourceMode {
-			resources = append(resources, resource)
-		}
-	}
-	for _, child := range module.ChildModules {
-		resources = append(resources, flatten(child)...)
-	}
-	return resources
-}
-
 // part is one rule or policy: key says whose and what it is, and is the same for the list's entry and for the resource.
 type part struct{ key, shown string }
 
 // parts are the rules and policies that a group or a role lists under an attribute.
-func parts(resource *tfjson.StateResource, attribute string) []part {
+func (h held) parts(attribute string) []part {
 	var found []part
-	values := resource.AttributeValues
+	values := h.values
 	owner := text(values, "id")
 	for _, entry := range list(values, attribute) {
 		switch attribute {
@@ -133,12 +129,12 @@ func parts(resource *tfjson.StateResource, attribute string) []part {
 	return found
 }
 
-// holds are the keys of what a resource of Terraform holds.
-func holds(resource *tfjson.StateResource) []string {
-	values := resource.AttributeValues
-	switch resource.Type {
+// keys are those of the rules and policies that a resource of Terraform is.
+func (h held) keys() []string {
+	values := h.values
+	switch h.kind {
 	case "aws_vpc_security_group_ingress_rule", "aws_vpc_security_group_egress_rule":
-		direction := strings.Split(strings.TrimPrefix(resource.Type, "aws_vpc_security_group_"), "_")[0]
+		direction := strings.Split(strings.TrimPrefix(h.kind, "aws_vpc_security_group_"), "_")[0]
 		source := cmp.Or(text(values, "cidr_ipv4"), text(values, "cidr_ipv6"), text(values, "prefix_list_id"), text(values, "referenced_security_group_id"))
 		return []string{rule(text(values, "security_group_id"), direction, values, source).key}
 	case "aws_security_group_rule":

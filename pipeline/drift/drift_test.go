@@ -9,19 +9,20 @@ import (
 	"github.com/google/go-cmp/cmp"
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
-// planOf is a plan with these parts, as terraform show -json writes them.
+// planOf is a plan with these parts, as terraform show -json writes them and the program reads them.
 func planOf(t *testing.T, drift, changes []string, rest ...string) *tfjson.Plan {
 	t.Helper()
 	document := fmt.Sprintf(`{"format_version": "1.2", "terraform_version": "1.11.4", "resource_drift": [%s], "resource_changes": [%s]%s}`,
 		strings.Join(drift, ","), strings.Join(changes, ","), strings.Join(rest, ""))
-	var plan tfjson.Plan
-	if err := json.Unmarshal([]byte(document), &plan); err != nil {
+	read, err := plan.Read(strings.NewReader(document))
+	if err != nil {
 		t.Fatalf("%v\n%s", err, document)
 	}
-	return &plan
+	return read
 }
 
 // entry is one resource in either list.
@@ -222,26 +223,26 @@ func TestKind(t *testing.T) {
 	}
 }
 
-// state is a prior state with these resources in a module, and the configuration of the module's resources.
-func state(resources []string, configured string) string {
-	return fmt.Sprintf(`, "prior_state": {"format_version": "1.0", "values": {"root_module": {"child_modules": [{"address": "module.m", "resources": [%s]}]}}},
-		"configuration": {"root_module": {"module_calls": {"m": {"module": {"resources": [%s]}}}}}`, strings.Join(resources, ","), configured)
+// configuration is that of a module's resources.
+func configuration(configured string) string {
+	return `, "configuration": {"root_module": {"module_calls": {"m": {"module": {"resources": [` + configured + `]}}}}}`
 }
 
-func held(kind, name, values string) string {
-	return fmt.Sprintf(`{"address": "module.m.%s.%s", "mode": "managed", "type": "%[1]s", "name": "%[2]s", "values": %s}`, kind, name, values)
+// there is a resource as a plan that changes nothing of it found it.
+func there(kind, name, values string) string {
+	return entry("module.m."+kind+"."+name, `"no-op"`, values, values)
 }
 
 func TestAdditions(t *testing.T) {
 	plain := `{"address": "aws_security_group.this", "mode": "managed", "type": "aws_security_group", "expressions": {"name": {"constant_value": "x"}}}`
 	inline := `{"address": "aws_security_group.this", "mode": "managed", "type": "aws_security_group", "expressions": {"ingress": {}}}`
 	securityGroup := func(ingress, egress string) string {
-		return held("aws_security_group", "this", `{"id": "sg-1", "ingress": [`+ingress+`], "egress": [`+egress+`]}`)
+		return there("aws_security_group", "this", `{"id": "sg-1", "ingress": [`+ingress+`], "egress": [`+egress+`]}`)
 	}
 	block := func(protocol string, port int, more string) string {
 		return fmt.Sprintf(`{"protocol": "%s", "from_port": %d, "to_port": %[2]d, %s}`, protocol, port, more)
 	}
-	visitors := held("aws_vpc_security_group_ingress_rule", "visitors", `{"security_group_id": "sg-1", "ip_protocol": "tcp", "from_port": 80, "to_port": 80, "cidr_ipv4": "0.0.0.0/0"}`)
+	visitors := there("aws_vpc_security_group_ingress_rule", "visitors", `{"security_group_id": "sg-1", "ip_protocol": "tcp", "from_port": 80, "to_port": 80, "cidr_ipv4": "0.0.0.0/0"}`)
 	tests := map[string]struct {
 		resources  []string
 		configured string
@@ -252,33 +253,37 @@ func TestAdditions(t *testing.T) {
 		"a range beside one that is held, in one block": {[]string{securityGroup(block("tcp", 80, `"cidr_blocks": ["0.0.0.0/0", "10.0.0.0/8"]`), ""), visitors}, plain, []string{"ingress: tcp 80 from 10.0.0.0/8"}},
 		"the same rule in the other direction":          {[]string{securityGroup("", block("tcp", 80, `"cidr_blocks": ["0.0.0.0/0"]`)), visitors}, plain, []string{"egress: tcp 80 to 0.0.0.0/0"}},
 		"everything, which has no ports": {
-			[]string{securityGroup("", block("-1", 0, `"cidr_blocks": ["0.0.0.0/0"]`)), held("aws_vpc_security_group_egress_rule", "all", `{"security_group_id": "sg-1", "ip_protocol": "-1", "from_port": null, "to_port": null, "cidr_ipv4": "0.0.0.0/0"}`)},
+			[]string{securityGroup("", block("-1", 0, `"cidr_blocks": ["0.0.0.0/0"]`)), there("aws_vpc_security_group_egress_rule", "all", `{"security_group_id": "sg-1", "ip_protocol": "-1", "from_port": null, "to_port": null, "cidr_ipv4": "0.0.0.0/0"}`)},
 			plain, nil,
 		},
 		"the group itself, and one of another account": {
 			[]string{
 				securityGroup(block("tcp", 80, `"self": true, "security_groups": ["111122223333/sg-2"]`), ""),
-				held("aws_vpc_security_group_ingress_rule", "self", `{"security_group_id": "sg-1", "ip_protocol": "tcp", "from_port": 80, "to_port": 80, "referenced_security_group_id": "sg-1"}`),
-				held("aws_vpc_security_group_ingress_rule", "other", `{"security_group_id": "sg-1", "ip_protocol": "6", "from_port": 80, "to_port": 80, "referenced_security_group_id": "sg-2"}`),
+				there("aws_vpc_security_group_ingress_rule", "self", `{"security_group_id": "sg-1", "ip_protocol": "tcp", "from_port": 80, "to_port": 80, "referenced_security_group_id": "sg-1"}`),
+				there("aws_vpc_security_group_ingress_rule", "other", `{"security_group_id": "sg-1", "ip_protocol": "6", "from_port": 80, "to_port": 80, "referenced_security_group_id": "sg-2"}`),
 			}, plain, nil,
 		},
 		"the older resource for a rule": {
-			[]string{securityGroup(block("tcp", 80, `"ipv6_cidr_blocks": ["::/0"]`), ""), held("aws_security_group_rule", "x", `{"security_group_id": "sg-1", "type": "ingress", "protocol": "tcp", "from_port": 80, "to_port": 80, "ipv6_cidr_blocks": ["::/0"]}`)},
+			[]string{securityGroup(block("tcp", 80, `"ipv6_cidr_blocks": ["::/0"]`), ""), there("aws_security_group_rule", "x", `{"security_group_id": "sg-1", "type": "ingress", "protocol": "tcp", "from_port": 80, "to_port": 80, "ipv6_cidr_blocks": ["::/0"]}`)},
 			plain, nil,
+		},
+		"a rule that is only going to be made": {
+			[]string{securityGroup(block("tcp", 80, `"cidr_blocks": ["0.0.0.0/0"]`), ""), entry("module.m.aws_vpc_security_group_ingress_rule.visitors", `"create"`, "null", `{"security_group_id": "sg-1"}`)},
+			plain, []string{"ingress: tcp 80 from 0.0.0.0/0"},
 		},
 		"rules that the group's configuration holds itself": {[]string{securityGroup(block("tcp", 22, `"cidr_blocks": ["0.0.0.0/0"]`), "")}, inline, nil},
 		"policies of a role": {
 			[]string{
-				held("aws_iam_role", "task", `{"id": "task", "name": "task", "inline_policy": [{"name": "ours"}, {"name": "theirs"}], "managed_policy_arns": ["arn:ours", "arn:admin"]}`),
-				held("aws_iam_role_policy", "ours", `{"role": "task", "name": "ours"}`),
-				held("aws_iam_role_policy_attachment", "ours", `{"role": "task", "policy_arn": "arn:ours"}`),
+				there("aws_iam_role", "task", `{"id": "task", "name": "task", "inline_policy": [{"name": "ours"}, {"name": "theirs"}], "managed_policy_arns": ["arn:ours", "arn:admin"]}`),
+				there("aws_iam_role_policy", "ours", `{"role": "task", "name": "ours"}`),
+				there("aws_iam_role_policy_attachment", "ours", `{"role": "task", "policy_arn": "arn:ours"}`),
 			}, "", []string{"inline_policy: the inline policy theirs", "managed_policy_arns: arn:admin"},
 		},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
 			var got []string
-			for _, resource := range Compare(planOf(t, nil, nil, state(test.resources, test.configured))).Resources {
+			for _, resource := range Compare(planOf(t, nil, test.resources, configuration(test.configured))).Resources {
 				if resource.Kind != "added" {
 					t.Errorf("%s is %s, not added", resource.Address, resource.Kind)
 				}
@@ -295,11 +300,11 @@ func TestAdditions(t *testing.T) {
 
 // The state that an apply leaves has groups as they were before their rules were made, and the next plan finds the rules.
 func TestRulesThatWereMadeAfterTheirGroupAreNoDrift(t *testing.T) {
-	plan := planOf(t,
+	changed := planOf(t,
 		[]string{entry("module.m.aws_security_group.this", `"update"`, `{"id": "sg-1", "ingress": []}`, `{"id": "sg-1", "ingress": [{"protocol": "tcp"}]}`)},
 		[]string{entry("module.m.aws_security_group.this", `"no-op"`, `{}`, `{}`)},
 	)
-	if diff := cmp.Diff(&report.Drift{}, Compare(plan)); diff != "" {
+	if diff := cmp.Diff(&report.Drift{}, Compare(changed)); diff != "" {
 		t.Errorf("drift (-want +got):\n%s", diff)
 	}
 }

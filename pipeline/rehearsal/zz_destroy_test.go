@@ -85,7 +85,11 @@ func TestDestroyLeavesNothingBillable(t *testing.T) {
 	if _, none := errors.AsType[*types.ParameterNotFound](err); !none {
 		t.Errorf("the contract is there: %v", err)
 	}
-	holds(t, ended.output, "nothing is left that costs anything")
+	// The emulator doesn't know the call that lists retained backups, which is said.
+	if n := strings.Count(ended.output, "could not look for"); n != 1 {
+		t.Errorf("%d things could not be looked for, not one:\n%s", n, ended.output)
+	}
+	holds(t, ended.output, "1 services scaled down, ", "could not look for retained backups (rds:DescribeDBInstanceAutomatedBackups)")
 	if containers := strings.TrimSpace(string(must(shared.emulator.Exec(t.Context(), "docker", "ps", "--quiet"))(t))); containers != "" {
 		t.Errorf("containers run: %s", containers)
 	}

@@ -75,7 +75,7 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 		}
 	}
 	var err error
-	if d.workspace, err = d.open(ctx, "destroy", sayer(d.s.progress, "plan")); err != nil {
+	if d.workspace, err = d.open(ctx, "destroy", sayer(d.s.progress, "destroy")); err != nil {
 		return chain.Done{}, err
 	}
 	state, err := d.workspace.State(ctx)
