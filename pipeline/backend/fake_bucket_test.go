@@ -262,13 +262,12 @@ func (f *fakeBucket) PutBucketTagging(_ context.Context, input *s3.PutBucketTagg
 // fakeKeys is a KMS that has at most the key of the alias.
 type fakeKeys struct {
 	*calls
-	key      *kmstypes.KeyMetadata
-	rotates  bool
-	cannot   bool // the key's material can't be rotated
-	quick    bool // somebody takes the alias first
-	made     *kms.CreateKeyInput
-	deleted  []string
-	sequence int
+	key     *kmstypes.KeyMetadata
+	rotates bool
+	cannot  bool // the key's material can't be rotated
+	quick   bool // somebody takes the alias first
+	made    *kms.CreateKeyInput
+	deleted []string
 }
 
 const keyARN = "arn:aws:kms:eu-central-1:" + account + ":key/own"

@@ -108,6 +108,7 @@ func deletesCurrent(rule types.LifecycleRule) bool {
 
 // ofAll tells whether a rule is for every object. Prefix is where older rules have what is now in the filter.
 func ofAll(rule types.LifecycleRule) bool {
+	//lint:ignore SA1019 rules that were made before there were filters still have it
 	if aws.ToString(rule.Prefix) != "" {
 		return false
 	}
