@@ -61,7 +61,6 @@ func (r *rig) crash(t *testing.T, attempts string) (program, breaker time.Durati
 	if updated.at.IsZero() || gaveUp.at.IsZero() {
 		t.Fatalf("it does not say when it updates and gives up:\n%s", output.String())
 	}
-	t.Logf("with --attempts %s:\n%s", attempts, output.String())
 	_, registered, _ := strings.Cut(output.String(), "registered ")
 	revision, _, _ := strings.Cut(registered, " ")
 	i := slices.IndexFunc(r.deployments(t), func(d types.Deployment) bool {

@@ -94,9 +94,16 @@ func (r *rig) quickly(t testing.TB, variables ...string) quickRelease {
 	return q
 }
 
-// deployQuickly brings a release of the stand-in into service, for what comes after.
+// deployQuickly brings a release of the stand-in into service, for the time of one test. After it the blog is back.
 func (r *rig) deployQuickly(t testing.TB, variables ...string) quickRelease {
 	t.Helper()
+	blog := environmentOf(t)
+	t.Cleanup(func() {
+		back, err := r.slipway(r.ctx, "redeploy", "--archive", blog.archive, "--commit", blog.commit, "--source", r.dir)
+		if err != nil || back.status != 0 {
+			t.Errorf("the blog could not be deployed again: %v\n%s", err, back.output)
+		}
+	})
 	q := r.quickly(t, variables...)
 	ended := must(r.slipway(t.Context(), "redeploy", "--archive", q.archive, "--commit", q.commit, "--source", r.dir))(t)
 	if ended.status != 0 {

@@ -197,10 +197,13 @@ func (r *rig) look(t testing.TB) standing {
 	for _, deployment := range service.Deployments {
 		s.Deployments = append(s.Deployments, aws.ToString(deployment.Id)+" "+aws.ToString(deployment.TaskDefinition))
 	}
-	s.Revisions = must(tasks.ListTaskDefinitions(ctx, &ecs.ListTaskDefinitionsInput{}))(t).TaskDefinitionArns
-	images := must(ecr.NewFromConfig(r.aws).DescribeImages(ctx, &ecr.DescribeImagesInput{RepositoryName: aws.String(prefix)}))(t)
-	for _, image := range images.ImageDetails {
-		s.Images = append(s.Images, aws.ToString(image.ImageDigest)+" "+strings.Join(image.ImageTags, ","))
+	for pages := ecs.NewListTaskDefinitionsPaginator(tasks, &ecs.ListTaskDefinitionsInput{}); pages.HasMorePages(); {
+		s.Revisions = append(s.Revisions, must(pages.NextPage(ctx))(t).TaskDefinitionArns...)
+	}
+	for pages := ecr.NewDescribeImagesPaginator(ecr.NewFromConfig(r.aws), &ecr.DescribeImagesInput{RepositoryName: aws.String(prefix)}); pages.HasMorePages(); {
+		for _, image := range must(pages.NextPage(ctx))(t).ImageDetails {
+			s.Images = append(s.Images, aws.ToString(image.ImageDigest)+" "+strings.Join(image.ImageTags, ","))
+		}
 	}
 	state := must(backend.Client(r.aws, r.emulator.Endpoint()).HeadObject(ctx, &s3.HeadObjectInput{
 		Bucket: aws.String(bucket), Key: aws.String(backend.Key(name, environment)),
