@@ -132,14 +132,15 @@ func parseEvent(event types.Event) (_ call, own bool, _ error) {
 	return c, strings.Contains(detail.UserAgent, "app/"+ownCalls), nil
 }
 
-// changes says whether a call changes anything. The lock on the state comes and goes with every plan.
+// changes says whether a call changes anything. The lock on the state and the lease on the environment come and
+// go with every plan.
 func (c call) changes() bool {
 	for _, prefix := range []string{"Get", "List", "Describe", "Head", "Lookup", "Batch"} {
 		if strings.HasPrefix(c.name, prefix) {
 			return false
 		}
 	}
-	return !strings.HasSuffix(c.object, ".tflock")
+	return !strings.HasSuffix(c.object, ".tflock") && !strings.HasSuffix(c.object, ".tfstate.lease")
 }
 
 func (c call) String() string {
