@@ -35,7 +35,8 @@ func (r Run) String() string {
 	}
 	commit := ""
 	if r.Commit != "" {
-		commit = " of " + r.Commit
+		const enough = 12
+		commit = " of " + r.Commit[:min(len(r.Commit), enough)]
 	}
 	return fmt.Sprintf("%s (%s%s, since %s)", r.Who, r.Operation, commit, r.Since.UTC().Format("2006-01-02 15:04:05 MST"))
 }

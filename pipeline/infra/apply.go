@@ -15,11 +15,12 @@ import (
 
 // Apply applies exactly the saved plan, which plan is the content of. Created, where it isn't nil, is told the address and
 // the id of every resource as soon as it was created. An apply that is interrupted finishes the resources that it works on,
-// writes the state, and returns a failure that says what it didn't do.
-func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, created func(address, id string)) error {
-	file, err := filepath.Abs(file)
+// writes the state, and returns a failure that says what it didn't do. The addresses that it returns then are those whose
+// creation was cut off: the AWS provider gives its requests up when it is told to stop, and some will have arrived.
+func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, created func(address, id string)) (cut []string, err error) {
+	file, err = filepath.Abs(file)
 	if err != nil {
-		return fmt.Errorf("apply the plan: %w", err)
+		return nil, fmt.Errorf("apply the plan: %w", err)
 	}
 	ui := newUI(t.say)
 	if created != nil {
@@ -31,7 +32,7 @@ func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, c
 	err = t.run(inner, ui, "apply", "-json", "-input=false", "-lock=false", file)
 	ui.Close()
 	if err == nil {
-		return nil
+		return nil, nil
 	}
 	f := report.AsFailure(t.failed("apply", ui.diagnostics, err))
 	f.Effect = "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there"
@@ -39,6 +40,11 @@ func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, c
 	if cause := context.Cause(inner); cause != nil {
 		f = interrupted("apply", cause)
 		f.Effect, f.Detail = ui.undone(plan)
+		for _, address := range Creates(plan) {
+			if ui.begun[address] && !ui.done[address] {
+				cut = append(cut, address)
+			}
+		}
 	}
 	if errors.Is(err, ErrKilled) {
 		f.Because(err)
@@ -48,7 +54,7 @@ func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, c
 		f.Effect = "what is shown above as created, updated or destroyed was, but Terraform could not write the state; it left it in " + t.errored()
 		f.Next = "keep that file: the next run for this environment puts it into the bucket before anything else"
 	}
-	return f
+	return cut, f
 }
 
 // interrupted is the failure of a command that was told to end. The cause is a failure itself where a lease was lost.
@@ -106,6 +112,9 @@ func changing(plan *tfjson.Plan) []string {
 // Creates lists the addresses of the resources that a plan makes outside of Terraform, new or in the place of another.
 func Creates(plan *tfjson.Plan) []string {
 	var addresses []string
+	if plan == nil {
+		return nil
+	}
 	for _, change := range plan.ResourceChanges {
 		if change.Mode != tfjson.ManagedResourceMode || change.Change == nil || change.ProviderName == builtin {
 			continue

@@ -238,10 +238,10 @@ func TestPlan(t *testing.T) {
 }
 
 func TestApplyTakesExactlyTheSavedPlan(t *testing.T) {
-	tf, calls, lines := fake(t, map[string]answer{"apply": {output: hook("apply_complete", "aws_vpc.this", "create", 2)}})
+	tf, calls, lines := fake(t, map[string]answer{"apply": {output: strings.Replace(hook("apply_complete", "aws_vpc.this", "create", 2), `"elapsed`, `"id_value":"vpc-1","elapsed`, 1)}})
 	file := filepath.Join(t.TempDir(), "saved.tfplan")
 	var created []string
-	if err := tf.Apply(t.Context(), file, nil, func(address, id string) { created = append(created, address+" "+id) }); err != nil {
+	if _, err := tf.Apply(t.Context(), file, nil, func(address, id string) { created = append(created, address+" "+id) }); err != nil {
 		t.Fatal(err)
 	}
 	got := calls()
@@ -254,6 +254,9 @@ func TestApplyTakesExactlyTheSavedPlan(t *testing.T) {
 	}
 	if !strings.HasSuffix(got[0], " "+file) || strings.Contains(got[0], "-var") {
 		t.Errorf("apply does not take the saved plan alone: %s", got[0])
+	}
+	if diff := cmp.Diff([]string{"aws_vpc.this vpc-1"}, created); diff != "" {
+		t.Errorf("created (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"aws_vpc.this: created in 2 s"}, *lines); diff != "" {
 		t.Errorf("lines (-want +got):\n%s", diff)
@@ -305,7 +308,10 @@ func TestCommandsThatFail(t *testing.T) {
 		},
 		"an apply that stops half-way": {
 			map[string]answer{"apply": {diagnosed, 1}},
-			func(t *testing.T, tf *Terraform) error { return tf.Apply(t.Context(), "saved.tfplan", nil, nil) },
+			func(t *testing.T, tf *Terraform) error {
+				_, err := tf.Apply(t.Context(), "saved.tfplan", nil, nil)
+				return err
+			},
 			&report.Failure{
 				Reason: "terraform apply: Invalid reference at main.tf:3", Evidence: evidence,
 				Effect: "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there",

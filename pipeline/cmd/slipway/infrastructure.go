@@ -94,7 +94,11 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 	known := &redact.Values{}
 	known.Add(hidden...)
 	terraform.Hide(known)
-	if err := w.hold(ctx, newRun(operation, c.Commit), backend.Options{
+	commit, _, err := c.commit(ctx)
+	if err != nil {
+		commit = "" // for people; who needs it says so
+	}
+	if err := w.hold(ctx, newRun(operation, commit), backend.Options{
 		Interval: c.LeaseInterval, Timeout: c.LockTimeout, Unlock: unlockLine(c.target, c.locks),
 	}); err != nil {
 		w.close(ctx, &err)

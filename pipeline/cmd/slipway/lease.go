@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -134,7 +135,7 @@ func (w *workspace) journaled(ctx context.Context, file string, plan *tfjson.Pla
 	if err != nil {
 		return err
 	}
-	err = w.Apply(ctx, file, plan, journal.Create)
+	cut, err := w.Apply(ctx, file, plan, journal.Create)
 	journal.Close()
 	if w.kept != "" {
 		kept, keepErr := w.Keep(w.kept)
@@ -152,10 +153,14 @@ func (w *workspace) journaled(ctx context.Context, file string, plan *tfjson.Pla
 	}
 	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
-	if endErr := w.store.EndJournal(ending); endErr != nil && err == nil {
-		err = endErr
+	endErr := w.store.EndJournal(ending)
+	if len(cut) > 0 && endErr == nil {
+		// Of these it isn't known whether they exist.
+		if journal, endErr = w.lease.Begin(ending, cut); endErr == nil {
+			journal.Close()
+		}
 	}
-	return err
+	return cmp.Or(err, endErr)
 }
 
 // close gives the lock and the lease back, even if ctx has ended. Where that fails, err is that failure, unless it is one

@@ -1,0 +1,207 @@
+//go:build rehearsal
+
+package lock
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/google/go-cmp/cmp"
+)
+
+// Whatever a run was doing when it was killed, with Terraform and its providers, the next one succeeds, and then the state,
+// reality and the configuration agree. Plans and applies are killed in turns.
+func TestAfterAnyKillTheNextRunSucceeds(t *testing.T) {
+	const workers = 3
+	var next atomic.Int32
+	var group sync.WaitGroup
+	var mutex sync.Mutex
+	counts := map[string]int{}
+	count := func(what string) {
+		mutex.Lock()
+		defer mutex.Unlock()
+		counts[what]++
+	}
+	for worker := range workers {
+		group.Go(func() {
+			s := newSite(fmt.Sprintf("kill%d", worker))
+			root := s.root(t, "real")
+			s.want(t, root, "0")
+			k := &killer{site: s, root: root, random: rand.New(rand.NewPCG(uint64(worker), 20261124)), typical: map[string]time.Duration{}}
+			k.runs(t, "plan")
+			k.runs(t, "apply")
+			for i := int(next.Add(2)); i <= *kills && !t.Failed(); i = int(next.Add(2)) {
+				s.want(t, root, fmt.Sprint(i))
+				count(k.kills(t, "plan"))
+				count("beside the state: " + strings.Join(s.beside(t), " "))
+				k.runs(t, "plan")
+				count(k.kills(t, "apply"))
+				count("beside the state: " + strings.Join(s.beside(t), " "))
+				if said := k.runs(t, "plan"); strings.Contains(said, "taken into the state") {
+					count("resources were taken into the state")
+				}
+				k.runs(t, "apply")
+				s.wantBeside(t)
+				s.agrees(t, i)
+				if changes := s.changes(t, root); changes != 0 {
+					t.Errorf("after kill %d the plan that follows wants %d changes", i, changes)
+				}
+				fmt.Fprintf(os.Stderr, "kill %3d of %d: the next run succeeded, and all agree\n", i, *kills)
+			}
+		})
+	}
+	group.Wait()
+	t.Logf("%d kills: %v", *kills, counts)
+	if *kills >= 50 && counts["resources were taken into the state"] == 0 {
+		t.Error("no kill hit an apply before its state was written")
+	}
+}
+
+// killer runs and kills the program on one site.
+type killer struct {
+	*site
+	root    string
+	random  *rand.Rand
+	typical map[string]time.Duration
+	n       int
+}
+
+func (k *killer) file() string { return filepath.Join(k.root, "..", fmt.Sprintf("plan-%d", k.n)) }
+
+func (k *killer) command(operation string) (*exec.Cmd, *bytes.Buffer) {
+	if operation == "plan" {
+		k.n++
+		return k.plan(k.root, k.file())
+	}
+	return k.apply(k.root, k.file())
+}
+
+// runs lets an operation end, which has to succeed.
+func (k *killer) runs(t *testing.T, operation string) string {
+	t.Helper()
+	command, output := k.command(operation)
+	started := time.Now()
+	if err := command.Run(); err != nil {
+		t.Errorf("%s: %v\n%s", operation, err, output)
+		runtime.Goexit()
+	}
+	if !strings.Contains(output.String(), "killed") { // it didn't have to wait and mend
+		k.typical[operation] = time.Since(started)
+	}
+	return output.String()
+}
+
+// kills kills an operation at a moment drawn evenly from what it typically takes, with all that it started.
+func (k *killer) kills(t *testing.T, operation string) string {
+	t.Helper()
+	command, output := k.command(operation)
+	if err := command.Start(); err != nil {
+		t.Error(err)
+		runtime.Goexit()
+	}
+	timer := time.AfterFunc(time.Duration(k.random.Float64()*float64(k.typical[operation])), func() { killAll(command) })
+	err := command.Wait()
+	switch {
+	case timer.Stop() || err == nil:
+		return operation + " had ended already"
+	case command.ProcessState.ExitCode() != -1:
+		t.Errorf("%s: %v\n%s", operation, err, output)
+		runtime.Goexit()
+	}
+	return operation + " killed"
+}
+
+// agrees compares what the state has with what AWS has, both below this environment's names.
+func (s *site) agrees(t *testing.T, generation int) {
+	t.Helper()
+	output, err := client().GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(s.key())})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer output.Body.Close()
+	content, err := io.ReadAll(output.Body)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	var state struct {
+		Resources []struct {
+			Type      string
+			Instances []struct{ Attributes map[string]any }
+		}
+	}
+	if err := json.Unmarshal(content, &state); err != nil {
+		t.Error(err)
+		return
+	}
+	var recorded []string
+	for _, resource := range state.Resources {
+		attribute := map[string]string{"aws_ssm_parameter": "name", "aws_s3_object": "key", "aws_iam_role": "name"}[resource.Type]
+		for _, instance := range resource.Instances {
+			if attribute != "" {
+				recorded = append(recorded, fmt.Sprint(instance.Attributes[attribute]))
+			}
+		}
+	}
+	var real []string
+	parameters := ssm.NewGetParametersByPathPaginator(ssm.NewFromConfig(shared.aws), &ssm.GetParametersByPathInput{
+		Path: aws.String("/" + name + "/" + s.environment), Recursive: aws.Bool(true),
+	})
+	for parameters.HasMorePages() {
+		page, err := parameters.NextPage(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, parameter := range page.Parameters {
+			real = append(real, *parameter.Name)
+		}
+	}
+	objects, err := client().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket), Prefix: aws.String("objects/" + s.environment + "/")})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	for _, object := range objects.Contents {
+		real = append(real, *object.Key)
+	}
+	roles := iam.NewListRolesPaginator(iam.NewFromConfig(shared.aws), &iam.ListRolesInput{})
+	for roles.HasMorePages() {
+		page, err := roles.NextPage(t.Context())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		for _, role := range page.Roles {
+			if strings.HasPrefix(*role.RoleName, name+"-"+s.environment+"-") {
+				real = append(real, *role.RoleName)
+			}
+		}
+	}
+	slices.Sort(recorded)
+	slices.Sort(real)
+	if diff := cmp.Diff(recorded, real); diff != "" {
+		t.Errorf("after kill %d (-in the state +in AWS):\n%s", generation, diff)
+	}
+	if len(real) != 6 {
+		t.Errorf("after kill %d there are %d resources, want 6: %q", generation, len(real), real)
+	}
+}
