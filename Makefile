@@ -41,7 +41,7 @@ blog: ## The blog: lint, tests against a real MySQL, one test in a browser, the 
 	blog/test
 
 rehearsal: ## The whole chain on an emulator, with real Terraform, containers and MySQL
-	go test -tags rehearsal -count 1 -timeout 25m -v ./pipeline/rehearsal
+	go test -tags rehearsal -count 1 -timeout 45m -v ./pipeline/rehearsal/...
 
 engine: ## The Dagger functions, where a Dagger engine answers
 	tests/run
