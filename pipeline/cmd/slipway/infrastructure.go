@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/slipway-ci/slipway/pipeline/backend"
@@ -83,6 +84,11 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 	bucket := backend.Bucket{Name: w.backend.Bucket, Region: c.Region, Account: account}
 	if err := backend.Check(ctx, backend.Client(cfg, c.Endpoint), bucket, say); err != nil {
 		return nil, err
+	}
+	if c.LockTable != "" {
+		if err := backend.CheckLockTable(ctx, dynamodb.NewFromConfig(cfg), c.LockTable, c.Region, say); err != nil {
+			return nil, err
+		}
 	}
 	if err := c.export(); err != nil {
 		return nil, err
