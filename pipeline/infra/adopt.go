@@ -3,14 +3,18 @@ package infra
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
 
 	"github.com/slipway-ci/slipway/pipeline/plan"
 )
@@ -168,13 +172,22 @@ func (t *Terraform) adopt(ctx context.Context, target Target, address, id string
 			if err := tf.StateRm(ctx, address, tfexec.Lock(false)); err != nil {
 				return false, t.failed("state rm", nil, err)
 			}
+		case refused.MatchString(err.Error()):
+			return false, (&report.Failure{Reason: "what a killed apply created can't be taken into the state with these credentials: " + address}).Because(ErrRefused)
 		default:
-			// Mostly there is no such object, which Terraform says in one of many ways.
+			// There is no such object, which each resource type says in its own way.
 			return false, nil
 		}
 	}
 	return false, nil
 }
+
+// ErrRefused is returned by Adopt where the credentials may not read the object or not write the state, like those of a role
+// that may only plan.
+var ErrRefused = errors.New("access is denied")
+
+// refused is how AWS and Terraform's backend say so.
+var refused = regexp.MustCompile(`AccessDenied|UnauthorizedOperation|not authorized|ExpiredToken|writing state|[Ff]ailed to (save|persist|upload) state`)
 
 // lostIDs has a line for each resource that was created for certain and that is neither in the state nor imported.
 func lostIDs(plan *tfjson.Plan, created map[string]string, adopted []string) []string {

@@ -1,0 +1,252 @@
+package infra
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	tfjson "github.com/hashicorp/terraform-json"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
+)
+
+func TestImportID(t *testing.T) {
+	tests := map[string]struct {
+		kind  string
+		after map[string]any
+		known string
+		want  string
+	}{
+		"a name is enough":                            {"aws_ssm_parameter", map[string]any{"name": "/blog/dev/contract"}, "", "/blog/dev/contract"},
+		"an id that was reported":                     {"aws_vpc", map[string]any{"cidr_block": "10.0.0.0/16"}, "vpc-1", "vpc-1"},
+		"an id that nobody knows":                     {"aws_vpc", map[string]any{"cidr_block": "10.0.0.0/16"}, "", ""},
+		"the import's form takes the place of the id": {"aws_s3_object", map[string]any{"bucket": "b", "key": "k"}, "k", "b/k"},
+		"a part isn't known yet":                      {"aws_route", map[string]any{"destination_cidr_block": "0.0.0.0/0"}, "r-rtb-1", ""},
+		"a second form":                               {"aws_route", map[string]any{"route_table_id": "rtb-1", "destination_ipv6_cidr_block": "::/0"}, "", "rtb-1_::/0"},
+		"a cluster by its ARN":                        {"aws_ecs_service", map[string]any{"cluster": "arn:aws:ecs:eu-central-1:1:cluster/blog-dev", "name": "web"}, "arn", "blog-dev/web"},
+		"a revision, which stands in nobody's way":    {"aws_ecs_task_definition", map[string]any{"family": "blog"}, "blog", ""},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			change := &tfjson.ResourceChange{Type: test.kind, Change: &tfjson.Change{After: test.after}}
+			if got := importID(change, test.known); got != test.want {
+				t.Errorf("imported by %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// adopting is a plan that wants to create three resources of ours.
+const adopting = `{"format_version":"1.2","terraform_version":"1.11.4","resource_changes":[
+{"address":"aws_ssm_parameter.a","mode":"managed","type":"aws_ssm_parameter","name":"a","change":{"actions":["create"],"before":null,"after":{"name":"/a"}}},
+{"address":"aws_ssm_parameter.new","mode":"managed","type":"aws_ssm_parameter","name":"new","change":{"actions":["create"],"before":null,"after":{"name":"/new"}}},
+{"address":"aws_vpc.this","mode":"managed","type":"aws_vpc","name":"this","change":{"actions":["create"],"before":null,"after":{}}}]}`
+
+func TestWhatAKilledApplyCreatedIsImported(t *testing.T) {
+	tests := map[string]struct {
+		answer  answer
+		adopted []string
+		lost    int
+		refused bool
+	}{
+		"it exists":                     {answer{}, []string{"aws_ssm_parameter.a", "aws_vpc.this"}, 0, false},
+		"it doesn't":                    {answer{"", 1}, nil, 1, false},
+		"the credentials may only plan": {answer{"Error: AccessDenied", 1}, nil, 0, true},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			tf, calls, _ := fake(t, map[string]answer{"plan": {status: 2}, "show": {output: adopting}, "import": test.answer})
+			if test.refused { // on standard error, where Terraform has it
+				refuse(t)
+			}
+			adopted, lost, err := tf.Adopt(t.Context(), Target{Name: "blog", Environment: "dev", Region: "eu-central-1"},
+				map[string]string{"aws_ssm_parameter.a": "", "aws_vpc.this": "vpc-1"})
+			if errors.Is(err, ErrRefused) != test.refused || !test.refused && err != nil {
+				t.Errorf("error %v", err)
+			}
+			if diff := cmp.Diff(test.adopted, adopted); diff != "" {
+				t.Errorf("adopted (-want +got):\n%s", diff)
+			}
+			if len(lost) != test.lost {
+				t.Errorf("lost %q", lost)
+			}
+			imports := 0
+			for _, call := range calls() {
+				if !strings.HasPrefix(call, "import ") {
+					continue
+				}
+				imports++
+				if !strings.Contains(call, "-lock=false") || strings.Contains(call, "new") {
+					t.Errorf("import: %s", call)
+				}
+			}
+			if imports == 0 {
+				t.Error("nothing was imported")
+			}
+		})
+	}
+}
+
+// refuse has the fake program print on standard error that access is denied.
+func refuse(t *testing.T) {
+	t.Helper()
+	file := filepath.Join(os.Getenv("PATH"), "terraform")
+	content, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, append([]byte("#!/bin/sh\nif [ \"$1\" = import ]; then echo AccessDenied >&2; fi\n"), content...), 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAStateThatCouldNotBeWritten(t *testing.T) {
+	state := func(lineage string, serial string) string {
+		return `{"version":4,"lineage":"` + lineage + `","serial":` + serial + `}`
+	}
+	current := Snapshot{Lineage: "ours", Serial: 7}
+	tests := map[string]struct {
+		kept, errored string
+		current       Snapshot
+		pushed        bool
+		line          string
+		left          bool
+	}{
+		"it follows the state":                               {errored: state("ours", "8"), current: current, pushed: true, line: "put the state that an apply could not write (serial 8) in its place"},
+		"it follows, and was kept":                           {kept: state("ours", "9"), current: current, pushed: true, line: "(serial 9)"},
+		"it is older":                                        {errored: state("ours", "7"), current: current, left: true, line: "is older than the state (serial 7, the state has 7)"},
+		"it is another environment's":                        {errored: state("theirs", "8"), current: current, left: true, line: "of another environment could not write (lineage theirs)"},
+		"it is half a state":                                 {errored: state("ours", "8")[:20], current: current, left: true, line: "is not a whole state"},
+		"there is no state, and it was kept":                 {kept: state("ours", "1"), pushed: true, line: "(serial 1)"},
+		"there is no state, and it may be any environment's": {errored: state("ours", "1"), left: true, line: "may be another environment's"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			tf, calls, lines := fake(t, map[string]answer{})
+			kept, errored := filepath.Join(t.TempDir(), "kept"), filepath.Join(tf.dir, "errored.tfstate")
+			for file, content := range map[string]string{kept: test.kept, errored: test.errored} {
+				if content != "" {
+					if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if !tf.Errored(kept) {
+				t.Error("it isn't seen")
+			}
+			if err := tf.PushErrored(t.Context(), kept, test.current); err != nil {
+				t.Fatal(err)
+			}
+			pushed := false
+			for _, call := range calls() {
+				pushed = pushed || strings.HasPrefix(call, "state push ") && strings.Contains(call, "-lock=false")
+			}
+			if pushed != test.pushed {
+				t.Errorf("pushed: %t, calls %q", pushed, calls())
+			}
+			if len(*lines) != 1 || !strings.Contains((*lines)[0], test.line) {
+				t.Errorf("lines %q, want one with %q", *lines, test.line)
+			}
+			if got := tf.Errored(kept); got != test.left {
+				t.Errorf("still there: %t, want %t", got, test.left)
+			}
+		})
+	}
+}
+
+func TestAStateIsKeptWhereItOutlivesTheRun(t *testing.T) {
+	tf, _, _ := fake(t, map[string]answer{})
+	kept := filepath.Join(t.TempDir(), "rescue", "blog-dev.tfstate")
+	if moved, err := tf.Keep(kept); moved || err != nil {
+		t.Errorf("moved %t, %v without a state", moved, err)
+	}
+	if err := os.WriteFile(tf.errored(), []byte("state"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if moved, err := tf.Keep(kept); !moved || err != nil {
+		t.Errorf("moved %t, %v", moved, err)
+	}
+	if content, err := os.ReadFile(kept); string(content) != "state" || err != nil {
+		t.Errorf("kept %q, %v", content, err)
+	}
+	if tf.Errored("") {
+		t.Error("it is still in the root module")
+	}
+}
+
+// stubborn is a terraform that says what it does, and ends after it when it is interrupted.
+const stubborn = `#!/bin/sh
+trap 'interrupted=1' INT
+printf '%s\n' '{"type":"apply_complete","hook":{"resource":{"addr":"aws_vpc.this"},"action":"create","id_value":"vpc-1"}}'
+printf '%s\n' '{"type":"apply_start","hook":{"resource":{"addr":"aws_lb.this"},"action":"create"}}'
+: >"$READY"
+i=0
+while [ -z "$interrupted" ] && [ "$i" -lt 600 ]; do "$SLEEP" 0.1; i=$((i+1)); done
+exit 1
+`
+
+func TestAnApplyThatIsEndedEarly(t *testing.T) {
+	plan := &tfjson.Plan{}
+	for _, address := range []string{"aws_vpc.this", "aws_lb.this", "aws_ecs_cluster.this"} {
+		plan.ResourceChanges = append(plan.ResourceChanges, &tfjson.ResourceChange{
+			Address: address, Mode: tfjson.ManagedResourceMode, Change: &tfjson.Change{Actions: tfjson.Actions{tfjson.ActionCreate}},
+		})
+	}
+	taken := errors.New("taken over by bob")
+	tests := map[string]struct {
+		end    func(interrupt, take func())
+		killed bool
+		effect string
+	}{
+		"interrupted": {func(interrupt, _ func()) { interrupt() }, false,
+			"of 3 resources, 1 were done and are in the state, 1 were begun and not done, 1 were not begun; the next plan goes on from there"},
+		"the lease is taken": {func(_, take func()) { take() }, true, "what Terraform was doing when it was killed may be in no state; the next run looks for it"},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			sleep := "/bin/sleep"
+			tf, _, _ := fake(t, map[string]answer{})
+			ready := filepath.Join(t.TempDir(), "ready")
+			t.Setenv("READY", ready)
+			t.Setenv("SLEEP", sleep)
+			if err := os.WriteFile(filepath.Join(os.Getenv("PATH"), "terraform"), []byte(stubborn), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			ctx, interrupt := context.WithCancel(t.Context())
+			defer interrupt()
+			lost, take := context.WithCancelCause(t.Context())
+			tf.Hold(t.Context(), lost)
+			go func() {
+				for {
+					if _, err := os.Stat(ready); err == nil {
+						break
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				test.end(interrupt, func() { take(taken) })
+			}()
+			cut, err := tf.Apply(ctx, "saved", plan, nil)
+			failure, _ := errors.AsType[*report.Failure](err)
+			if failure == nil || failure.Effect != test.effect {
+				t.Fatalf("error %#v", err)
+			}
+			if errors.Is(err, ErrKilled) != test.killed {
+				t.Errorf("killed: %t", errors.Is(err, ErrKilled))
+			}
+			if test.killed {
+				return
+			}
+			if diff := cmp.Diff([]string{"aws_lb.this"}, cut); diff != "" {
+				t.Errorf("cut off (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff([]string{"done: aws_vpc.this", "begun, and not done: aws_lb.this", "not begun: aws_ecs_cluster.this"}, failure.Detail); diff != "" {
+				t.Errorf("detail (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
