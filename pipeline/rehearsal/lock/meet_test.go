@@ -218,7 +218,8 @@ func TestABareTerraformRespectsALease(t *testing.T) {
 	if err == nil || !strings.Contains(said, "Error acquiring the state lock") || !strings.Contains(said, "held by Slipway's lease") {
 		t.Fatalf("a bare plan: %v\n%s", err, said)
 	}
-	_, id, _ := strings.Cut(said, "ID:")
+	_, info, _ := strings.Cut(said, "Lock Info:")
+	_, id, _ := strings.Cut(info, "ID:")
 	id = strings.Fields(id)[0]
 	if said, err := bare("force-unlock", "-force", id); err != nil {
 		t.Fatalf("force-unlock %s: %v\n%s", id, err, said)
