@@ -8,6 +8,10 @@ actionlint  := github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 tflint      := github.com/terraform-linters/tflint@v0.64.0
 
+# How many runs of Terraform the tests of the lease kill, and how many pairs of runs they let meet.
+KILLS ?= 20
+PAIRS ?= 10
+
 .DEFAULT_GOAL := help
 .PHONY: help test unit lint terraform blog rehearsal engine bench
 
@@ -41,7 +45,8 @@ blog: ## The blog: lint, tests against a real MySQL, one test in a browser, the 
 	blog/test
 
 rehearsal: ## The whole chain on an emulator, with real Terraform, containers and MySQL
-	go test -tags rehearsal -count 1 -timeout 45m -v ./pipeline/rehearsal/...
+	go test -tags rehearsal -count 1 -timeout 45m -v ./pipeline/rehearsal
+	go test -tags rehearsal -count 1 -timeout 30m -v ./pipeline/rehearsal/lock -kills $(KILLS) -pairs $(PAIRS)
 
 engine: ## The Dagger functions, where a Dagger engine answers
 	tests/run
