@@ -689,13 +689,13 @@ func invoke(ctx context.Context, parentJSON []byte, parentName string, fnName st
 				}
 			}
 			return (*Plan).Apply(&parent, ctx, allowDestroy)
-		case "JSON":
+		case "Json":
 			var parent Plan
 			err = json.Unmarshal(parentJSON, &parent)
 			if err != nil {
 				panic(fmt.Errorf("%s: %w", "failed to unmarshal parent object", err))
 			}
-			return (*Plan).JSON(&parent, ctx)
+			return (*Plan).Json(&parent, ctx)
 		default:
 			return nil, fmt.Errorf("unknown function %s", fnName)
 		}

@@ -100,7 +100,7 @@ type Plan struct {
 // Print the plan as Terraform's JSON. It is as secret as the state.
 //
 // +cache="session"
-func (p *Plan) JSON(ctx context.Context) (*dagger.File, error) {
+func (p *Plan) Json(ctx context.Context) (*dagger.File, error) {
 	c, err := tool(golangImage)
 	if err != nil {
 		return nil, err
