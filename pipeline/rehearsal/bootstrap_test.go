@@ -153,7 +153,7 @@ func TestRolesForGitHubActions(t *testing.T) {
 	}, trusted)
 
 	again := run("plan", "--out", shared.file("roles", ".plan"))
-	same(t, "the next plan", "0 to add, 0 to change, 0 to destroy", again.result.Plan.Counts())
+	same(t, "changes of the next plan", 0, again.result.Plan.Changes())
 }
 
 // Each step of docs/operations.md, "From locks in DynamoDB to lock files", with the state's own Terraform backend.
