@@ -9,17 +9,17 @@ staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 tflint      := github.com/terraform-linters/tflint@v0.64.0
 
 # How many runs of Terraform the tests of the lease kill, and how many pairs of runs they let meet.
-KILLS ?= 20
-PAIRS ?= 10
+KILLS ?= 100
+PAIRS ?= 50
 
 .DEFAULT_GOAL := help
-.PHONY: help test unit lint terraform blog rehearsal engine bench
+.PHONY: help test unit lint terraform blog rehearsal locks engine bench
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 test: unit lint terraform blog rehearsal engine ## Run every part below
-	@echo "make test: all parts passed"
+	@echo "make test: all parts passed. SKIPPED: make locks, the runs of Terraform that are killed, which take long"
 
 unit: ## Go: vet and unit tests, in seconds
 	go vet ./...
@@ -46,7 +46,9 @@ blog: ## The blog: lint, tests against a real MySQL, one test in a browser, the 
 
 rehearsal: ## The whole chain on an emulator, with real Terraform, containers and MySQL
 	go test -tags rehearsal -count 1 -timeout 45m -v ./pipeline/rehearsal
-	go test -tags rehearsal -count 1 -timeout 30m -v ./pipeline/rehearsal/lock -kills $(KILLS) -pairs $(PAIRS)
+
+locks: ## Runs of Terraform that are killed, and that meet: the lease and the locks. Not a part of test
+	go test -tags rehearsal -count 1 -timeout 120m -v ./pipeline/rehearsal/lock -kills $(KILLS) -pairs $(PAIRS)
 
 engine: ## The Dagger functions, where a Dagger engine answers
 	tests/run
