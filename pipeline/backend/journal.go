@@ -102,11 +102,17 @@ func (l *Lease) Begin(ctx context.Context, addresses []string) (*Writer, error) 
 	return w, nil
 }
 
-// Create notes that Terraform created an address.
+// Create notes that Terraform created an address. One that isn't in the journal is nowhere but in the state.
 func (w *Writer) Create(address, id string) {
 	w.mutex.Lock()
-	w.journal.Created[address] = id
+	_, listed := w.journal.Created[address]
+	if listed {
+		w.journal.Created[address] = id
+	}
 	w.mutex.Unlock()
+	if !listed {
+		return
+	}
 	select {
 	case w.dirty <- struct{}{}:
 	default: // one is due, which will have this too

@@ -575,6 +575,7 @@ func TestTheJournalHasWhatWasCreated(t *testing.T) {
 			t.Fatal(err)
 		}
 		journal.Create("aws_vpc.this", "vpc-1")
+		journal.Create("terraform_data.this", "5f3c")
 		synctest.Wait()
 		journal.Close()
 		got, err := m.store().Journal(t.Context())

@@ -250,3 +250,30 @@ func TestAnApplyThatIsEndedEarly(t *testing.T) {
 		})
 	}
 }
+
+// The lease may be lost while the plan is shown; that, and not a cancelled context, is why it failed.
+func TestAPlanWhoseLeaseIsLostSaysSo(t *testing.T) {
+	tf, _, _ := fake(t, map[string]answer{"plan": {status: 2}})
+	held, lose := context.WithCancelCause(t.Context())
+	tf.Hold(held, t.Context())
+	script := "#!/bin/sh\nif [ \"$1\" = show ]; then : >\"$READY\"; exec /bin/sleep 60; fi\nif [ \"$1\" = version ]; then echo '{\"terraform_version\": \"1.11.4\"}'; fi\n"
+	ready := filepath.Join(t.TempDir(), "ready")
+	t.Setenv("READY", ready)
+	if err := os.WriteFile(filepath.Join(os.Getenv("PATH"), "terraform"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for {
+			if _, err := os.Stat(ready); err == nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		lose(&report.Failure{Reason: "the lease was taken over by bob"})
+	}()
+	_, err := tf.Plan(t.Context(), Target{Name: "blog", Environment: "dev", Region: "eu-central-1"}, filepath.Join(t.TempDir(), "plan"))
+	failure, _ := errors.AsType[*report.Failure](err)
+	if failure == nil || failure.Reason != "the lease was taken over by bob" {
+		t.Errorf("error %v", err)
+	}
+}

@@ -52,7 +52,11 @@ func (t *Terraform) savePlan(ctx context.Context, name string, target Target, fi
 	if ui.refreshed > 0 {
 		t.say(fmt.Sprintf("refreshed %d resources", ui.refreshed))
 	}
-	return t.showPlan(ctx, file)
+	document, err := t.showPlan(ctx, file)
+	if cause := context.Cause(ctx); err != nil && cause != nil {
+		return nil, interrupted("plan", cause)
+	}
+	return document, err
 }
 
 func planOptions(target Target, file string) []tfexec.PlanOption {

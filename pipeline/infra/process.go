@@ -73,7 +73,7 @@ var ErrKilled = errors.New("terraform was killed")
 func environ() []string {
 	kept := slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		name, _, _ := strings.Cut(variable, "=")
-		return strings.HasPrefix(name, "TF_LOG") || name == "TF_WORKSPACE" || name == "TF_INPUT" || strings.HasPrefix(name, "TF_CLI_ARGS")
+		return strings.HasPrefix(name, "TF_LOG") || name == "TF_WORKSPACE" || name == "TF_INPUT"
 	})
 	// https://developer.hashicorp.com/terraform/cli/config/environment-variables
 	return append(kept, "TF_IN_AUTOMATION=1", "TF_INPUT=0", "CHECKPOINT_DISABLE=1")

@@ -75,6 +75,48 @@ func TestAnInterruptedApplyEndsWell(t *testing.T) {
 	}
 }
 
+// What was created just before a kill is in no state: Terraform writes it at the end, and every 20 s. Of one resource nobody has
+// even heard that it was created, since its request is under way.
+func TestWhatAKilledApplyCreatedIsTakenIntoTheState(t *testing.T) {
+	s := newSite("adopt")
+	gate := newGate(t, "second-0")
+	s.endpoint = gate.URL
+	root := s.root(t, "real")
+	s.want(t, root, "1")
+	file := filepath.Join(t.TempDir(), "plan")
+	if command, output := s.plan(root, file); command.Run() != nil {
+		t.Fatalf("plan\n%s", output)
+	}
+	command, output := s.apply(root, file)
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-gate.reached:
+	case <-time.After(3 * time.Minute):
+		killAll(command)
+		_ = command.Wait()
+		t.Fatalf("the apply did not get there\n%s", output)
+	}
+	killAll(command)
+	if err := command.Wait(); exitStatus(t, err) != -1 {
+		t.Fatalf("apply: %v", err)
+	}
+	gate.open()
+	s.wantBeside(t, ".journal", ".lease", ".tflock")
+	s.endpoint = shared.endpoint
+	said := bytes.NewBufferString(s.bring(t, root))
+	holds(t, said, "was killed: its lease has not been renewed for 6s, and is taken over", "released the lock ",
+		"aws_ssm_parameter.first[0]: exists, and was taken into the state",
+		"aws_ssm_parameter.second[0]: exists, and was taken into the state",
+		"aws_iam_role.this: exists, and was taken into the state")
+	s.wantBeside(t)
+	s.agrees(t, 1)
+	if changes := s.changes(t, root); changes != 0 {
+		t.Errorf("the plan that follows wants %d changes", changes)
+	}
+}
+
 // gate is the emulator behind a proxy that holds the answer to one request until it is opened.
 type gate struct {
 	*httptest.Server

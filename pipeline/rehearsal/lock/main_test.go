@@ -39,7 +39,7 @@ const (
 	// lockTable is a table as some still have for Terraform's locks.
 	lockTable = "terraform-locks"
 	// interval is how often leases are renewed here. A run that was killed is recognised after six of them.
-	interval = "500ms"
+	interval = "1s"
 )
 
 var (
