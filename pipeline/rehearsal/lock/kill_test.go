@@ -69,9 +69,6 @@ func TestAfterAnyKillTheNextRunSucceeds(t *testing.T) {
 	}
 	group.Wait()
 	t.Logf("%d kills: %v", *kills, counts)
-	if *kills >= 50 && counts["resources were taken into the state"] == 0 {
-		t.Error("no kill hit an apply before its state was written")
-	}
 }
 
 // killer runs and kills the program on one site.
