@@ -40,7 +40,7 @@ func (s *Slipway) Deploy(
 	// +optional
 	noRollback bool,
 
-	// How many tasks may fail before the deployment counts as failed; 0 leaves that to ECS's circuit breaker.
+	// How many tasks may fail before the deployment counts as failed; one is enough where the cause lies in the release. 0 leaves that to ECS's circuit breaker.
 	// +default=2
 	attempts int,
 ) (*Deployment, error) {

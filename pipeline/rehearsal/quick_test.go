@@ -39,7 +39,7 @@ match sys.argv[1:]:
         print("migrated", flush=True)
     case ["web"] if "WEB_FAILS" in os.environ:
         time.sleep(float(os.environ["WEB_FAILS"]))
-        sys.exit("the stand-in ends, as it was told to")
+        sys.exit(os.environ.get("WEB_SAYS", "the stand-in ends, as it was told to"))
     case ["web"]:
         http.server.ThreadingHTTPServer(("", int(os.environ.get("PORT", 8000))), Handler).serve_forever()
     case other:

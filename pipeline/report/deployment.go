@@ -49,4 +49,6 @@ type Diagnosis struct {
 	Detail []string
 	// Next is what to do about it, with the page of AWS's documentation that it comes from.
 	Next string
+	// Lasting says that every further task would fail in the same way, as the cause lies in the release itself.
+	Lasting bool
 }

@@ -18,14 +18,16 @@ func TestAttendNoticesTasksThatEndAfterECSWasContent(t *testing.T) {
 	tests := map[string]struct {
 		attempts int
 		tasks    [][]types.Task
+		lasting  bool
 		reason   string
 	}{
-		"two tasks":                     {2, [][]types.Task{nil, {failed}, {failed, failed}}, "it exits"},
-		"one task may fail":             {2, [][]types.Task{nil, {failed}}, ""},
-		"the decision is left to ECS":   {0, [][]types.Task{{failed, failed}}, ""},
-		"tasks of the release before":   {2, [][]types.Task{{{TaskDefinitionArn: aws.String(webOld), StopCode: failed.StopCode}, {TaskDefinitionArn: aws.String(webOld), StopCode: failed.StopCode}}}, ""},
-		"tasks that somebody stopped":   {1, [][]types.Task{{{TaskDefinitionArn: aws.String(webNew), StopCode: types.TaskStopCodeUserInitiated}}}, ""},
-		"nothing failed for the minute": {2, nil, ""},
+		"two tasks":                                      {2, [][]types.Task{nil, {failed}, {failed, failed}}, false, "it exits"},
+		"one task may fail":                              {2, [][]types.Task{nil, {failed}}, false, ""},
+		"the decision is left to ECS":                    {0, [][]types.Task{{failed, failed}}, false, ""},
+		"tasks of the release before":                    {2, [][]types.Task{{{TaskDefinitionArn: aws.String(webOld), StopCode: failed.StopCode}, {TaskDefinitionArn: aws.String(webOld), StopCode: failed.StopCode}}}, false, ""},
+		"tasks that somebody stopped":                    {1, [][]types.Task{{{TaskDefinitionArn: aws.String(webNew), StopCode: types.TaskStopCodeUserInitiated}}}, false, ""},
+		"one task, for a cause that lies in the release": {2, [][]types.Task{nil, {failed}}, true, "it exits"},
+		"nothing failed for the minute":                  {2, nil, false, ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -35,6 +37,11 @@ func TestAttendNoticesTasksThatEndAfterECSWasContent(t *testing.T) {
 				fake := &fakeECS{services: [][]types.Service{{deploymentsOf(ours("PRIMARY", "COMPLETED", 2, 0, 2, 0))}}, tasks: test.tasks}
 				d, _ := newDeployer(fake, nil, one())
 				d.Attempts(test.attempts)
+				d.diagnose = func(ctx context.Context, deployments []Deployment) report.Diagnosis {
+					diagnosis := diagnosed(ctx, deployments)
+					diagnosis.Lasting = test.lasting
+					return diagnosis
+				}
 				err := d.Attend(ctx, []Deployment{{Service: web, ID: "ecs-svc/1", Revision: webNew}})
 				reason := ""
 				if failure, ok := errors.AsType[*report.Failure](err); ok {

@@ -56,10 +56,21 @@ func (s signs) at(p place) []string {
 	return []string{s.reason}
 }
 
+// course is what becomes of a cause when the tasks are started once more.
+type course bool
+
+const (
+	// mayPass is a cause that may be gone by then: it lies outside of the release, where something is made, allowed or mended.
+	mayPass course = false
+	// lasts is one that lies in the image or in what its revision gives it, which never change: every task ends in the same way.
+	lasts course = true
+)
+
 // cause is a known reason for which a deployment fails, and what to do about it. In its sentences ${name} stands for what
 // the group of that name matched.
 type cause struct {
-	where place
+	where  place
+	course course
 	// patterns of which one has to be found.
 	patterns []*regexp.Regexp
 	// also says more than a pattern can; what it finds is added to what the pattern matched.
@@ -96,73 +107,73 @@ const (
 var causes = []cause{
 	// What ECS says of a task that it could not start. An answer that never came stands before all else: the same message
 	// also names the secret or the image that was asked for.
-	{inReason, re(`log group does not exist`), nil,
+	{inReason, mayPass, re(`log group does not exist`), nil,
 		"the log group of the template does not exist",
 		"apply the infrastructure, which makes it, or correct awslogs-group in the template", initPage},
-	{inReason, re(`(?:logger args|logging driver|logs\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
+	{inReason, mayPass, re(`(?:logger args|logging driver|logs\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
 		"the tasks can't reach CloudWatch Logs from their subnet", route, initPage},
-	{inReason, re(`(?:retrieve secrets? from ssm|Parameter Store|ssm\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
+	{inReason, mayPass, re(`(?:retrieve secrets? from ssm|Parameter Store|ssm\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
 		"the tasks can't reach Parameter Store from their subnet", route, initPage},
-	{inReason, re(`(?:retrieve secret from asm|Secrets Manager|secretsmanager\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
+	{inReason, mayPass, re(`(?:retrieve secret from asm|Secrets Manager|secretsmanager\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
 		"the tasks can't reach Secrets Manager from their subnet", route, initPage},
-	{inReason, re(`CannotPullContainer.*(?:layer-bucket|s3[.a-z0-9-]*\.amazonaws).*(?:` + noAnswer + `)`), nil,
+	{inReason, mayPass, re(`CannotPullContainer.*(?:layer-bucket|s3[.a-z0-9-]*\.amazonaws).*(?:` + noAnswer + `)`), nil,
 		"the tasks can't reach S3, where ECR keeps the image's layers, from their subnet",
 		"give the tasks' subnets a way to it, a NAT gateway or a gateway endpoint for S3, and let the security group of the tasks out to port 443", pullPage},
-	{inReason, re(`pull command failed: : signal: killed`), nil,
+	{inReason, mayPass, re(`pull command failed: : signal: killed`), nil,
 		"the tasks can't reach one of ECR, Secrets Manager and Parameter Store from their subnet", strings.Replace(route, "a way to it", "a way to them", 1), initPage},
-	{inReason, re(`(?:CannotPullContainer|registry auth|ecr\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
+	{inReason, mayPass, re(`(?:CannotPullContainer|registry auth|ecr\.[a-z0-9-]+\.amazonaws).*(?:` + noAnswer + `)`), nil,
 		"the tasks can't reach ECR from their subnet", route, pullPage},
-	{inReason, re(`not authorized to perform: (?P<action>(?:secretsmanager|ssm|kms):\w+)(?: on resource: (?P<resource>\S+))?`), nil,
+	{inReason, mayPass, re(`not authorized to perform: (?P<action>(?:secretsmanager|ssm|kms):\w+)(?: on resource: (?P<resource>\S+))?`), nil,
 		"the execution role may not read a secret of the template: ${action} is denied",
 		"allow the execution role ${action} on ${resource}", secretsPage},
-	{inReason, re(`(?:from asm|from ssm|Secrets Manager|Parameter Store|secretsmanager).*(?:AccessDenied|Access to KMS is not allowed)`), nil,
+	{inReason, mayPass, re(`(?:from asm|from ssm|Secrets Manager|Parameter Store|secretsmanager).*(?:AccessDenied|Access to KMS is not allowed)`), nil,
 		"the execution role may not read a secret of the template",
 		"allow the execution role secretsmanager:GetSecretValue or ssm:GetParameters on it, and kms:Decrypt where it has a key of its own", secretsPage},
-	{inReason, re(`(?:did not contain json key|unable to retrieve json key) '?(?P<key>[^\s',;]+)`), nil,
+	{inReason, mayPass, re(`(?:did not contain json key|unable to retrieve json key) '?(?P<key>[^\s',;]+)`), nil,
 		"a secret of the template has no key ${key} in its JSON",
 		"put ${key} into the secret's value, or correct the key behind the secret's ARN in the template", secretsPage},
-	{inReason, re(`unable to retrieve secret (?P<secret>\S+) for environment variable (?P<variable>\w+)`), nil,
+	{inReason, mayPass, re(`unable to retrieve secret (?P<secret>\S+) for environment variable (?P<variable>\w+)`), nil,
 		"the secret for ${variable} does not exist or has no value",
 		"make ${secret} and give it a value, or correct the reference in the template", secretsPage},
-	{inReason, re(`fetch(?:ing)? secret (?P<secret>arn:\S+).*(?:ResourceNotFound|can't find the specified secret)`, `can't find the specified secret`), nil,
+	{inReason, mayPass, re(`fetch(?:ing)? secret (?P<secret>arn:\S+).*(?:ResourceNotFound|can't find the specified secret)`, `can't find the specified secret`), nil,
 		"a secret of the template does not exist or has no value: ${secret}",
 		"make the secret and give it a value, or correct the reference in the template", secretsPage},
-	{inReason, re(`(?i:invalid (?:ssm )?parameters?\b)`, `ParameterNotFound`), nil,
+	{inReason, mayPass, re(`(?i:invalid (?:ssm )?parameters?\b)`, `ParameterNotFound`), nil,
 		"a parameter of the template does not exist in Parameter Store",
 		"make the parameter, or correct the reference in the template", guide + "secrets-envvar-ssm-paramstore.html"},
-	{inReason, re(`(?i:does not contain descriptor matching platform)`, `(?i:no matching manifest for)`), nil,
+	{inReason, lasts, re(`(?i:does not contain descriptor matching platform)`, `(?i:no matching manifest for)`), nil,
 		"the image is not built for the platform that the template wants",
 		"build the image for the template's platform (docker build --platform), or set runtime_platform in the template to the image's", platformPage},
-	{inReason, re(`exec format error`), nil,
+	{inReason, lasts, re(`exec format error`), nil,
 		"the image's program is for another platform than the one it runs on",
 		"build the image for the template's platform (docker build --platform), or set runtime_platform in the template to the image's", platformPage},
-	{inReason, re(`CannotPullContainer.*(?:403 Forbidden|no basic auth credentials|not authorized to perform: ecr|pull access denied|denied)`), nil,
+	{inReason, mayPass, re(`CannotPullContainer.*(?:403 Forbidden|no basic auth credentials|not authorized to perform: ecr|pull access denied|denied)`), nil,
 		"the execution role may not pull the image",
 		"allow the execution role ecr:GetAuthorizationToken, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer, and look at the repository's own policy", pullPage},
-	{inReason, re(`CannotPullContainer.*(?i:not found|manifest unknown|does not exist|\b404\b)`), nil,
+	{inReason, mayPass, re(`CannotPullContainer.*(?i:not found|manifest unknown|does not exist|\b404\b)`), nil,
 		"the image is not in the repository",
 		"push it and deploy again; a lifecycle policy or a person may have deleted it", pullPage},
-	{inReason, re(`CannotPullContainer.*no space left on device`), nil,
+	{inReason, mayPass, re(`CannotPullContainer.*no space left on device`), nil,
 		"the image does not fit on the task's disk",
 		"raise ephemeral_storage in the template, or make the image smaller", pullPage},
-	{inReason, re(`(?:exec|stat|entrypoint):? .*(?:executable file not found|no such file or directory)`), nil,
+	{inReason, lasts, re(`(?:exec|stat|entrypoint):? .*(?:executable file not found|no such file or directory)`), nil,
 		"the image has no program of the name that the template or its entry point wants",
 		"look at command and entryPoint of the template, at the image's ENTRYPOINT, and at the first line of a script", startPage},
-	{inReason, re(`(?i:timeout waiting for network interface|insufficient free addresses|not have enough free (?:ip )?addresses|InsufficientFreeAddresses)`), nil,
+	{inReason, mayPass, re(`(?i:timeout waiting for network interface|insufficient free addresses|not have enough free (?:ip )?addresses|InsufficientFreeAddresses)`), nil,
 		"the task got no network interface",
 		"look whether the subnets have free addresses and the account free network interfaces", stoppedPage},
-	{inReason, re(`OutOfMemory`), nil,
+	{inReason, mayPass, re(`OutOfMemory`), nil,
 		"the container needs more memory than the template gives it",
 		"raise memory in the template, or lower what the application takes (fewer workers)", memoryPage},
 
 	// What the program says of its own end.
-	{inLog, re(`JavaScript heap out of memory|\bMemoryError\b|java\.lang\.OutOfMemoryError|fatal error: runtime: out of memory|Cannot allocate memory|Out of memory|SIGKILL! Perhaps out of memory`), nil,
+	{inLog, mayPass, re(`JavaScript heap out of memory|\bMemoryError\b|java\.lang\.OutOfMemoryError|fatal error: runtime: out of memory|Cannot allocate memory|Out of memory|SIGKILL! Perhaps out of memory`), nil,
 		"the application ran out of memory",
 		"raise memory in the template and the limit of the application's own runtime, or lower what it takes (fewer workers)", memoryPage},
-	{inLog, re(`exec format error`), nil,
+	{inLog, lasts, re(`exec format error`), nil,
 		"the image's program is for another platform than the one it runs on",
 		"build the image for the template's platform (docker build --platform), or set runtime_platform in the template to the image's", platformPage},
-	{inLog, re(
+	{inLog, mayPass, re(
 		`\(2005, .Unknown (?:MySQL )?server host '(?P<host>[^']+)'`,
 		`could not translate host name "(?P<host>[^"]+)"`,
 		`failed to resolve host '(?P<host>[^']+)'`,
@@ -170,7 +181,7 @@ var causes = []cause{
 		`getaddrinfo for (?P<host>\S+) failed`), nil,
 		"the database's host name ${host} is unknown to the tasks",
 		"look at the variable with the database's host in the template, and whether DNS is on in the VPC", databasePage},
-	{inLog, re(
+	{inLog, mayPass, re(
 		`\(200[23], .Can't connect to (?:local )?(?:MySQL )?server[^']*(?:'(?P<host>[^']+)')?`,
 		`connection to server at "(?P<host>[^"]+)".* failed: (?:Connection refused|timeout expired|Connection timed out)`,
 		`could not connect to server: (?:Connection refused|Connection timed out)`,
@@ -179,19 +190,19 @@ var causes = []cause{
 		`SQLSTATE\[HY000\] \[2002\]`), nil,
 		"the database does not take connections from the tasks",
 		"look at the database's address and port in the template, whether it runs, and whether its security group lets that of the tasks in: ${host}", databasePage},
-	{inLog, re(
+	{inLog, mayPass, re(
 		`Access denied for user '(?P<user>[^']*)'`,
 		`password authentication failed for user "(?P<user>[^"]*)"`,
 		`no pg_hba\.conf entry for host .*user "(?P<user>[^"]*)"`,
 		`FATAL: +role "(?P<user>[^"]*)" does not exist`), nil,
 		"the database refuses the user ${user}",
 		"compare user, password and grants in the database with the template's variable and secret: a secret that was drawn anew reaches the database with the next apply", databasePage},
-	{inLog, re(
+	{inLog, mayPass, re(
 		`\(1049, .Unknown database '(?P<database>[^']*)'`,
 		`FATAL: +database "(?P<database>[^"]*)" does not exist`), nil,
 		"the database server has no database ${database}",
 		"make it, or correct its name in the template", databasePage},
-	{inLog, re(
+	{inLog, lasts, re(
 		`KeyError: '`+variable+`'$`,
 		`key not found: "`+variable+`"`,
 		`required key `+variable+` missing value`,
@@ -203,7 +214,7 @@ var causes = []cause{
 		variable+`: (?:unbound variable|parameter not set|parameter null or not set)`), nil,
 		"the application wants ${variable}, and does not get it",
 		"", templatePage},
-	{inLog, re(
+	{inLog, lasts, re(
 		`ModuleNotFoundError: No module named '(?P<module>[^']+)'`,
 		`ImportError: (?P<module>.+)`,
 		`Cannot find (?:module|package) '(?P<module>[^']+)'`,
@@ -213,70 +224,70 @@ var causes = []cause{
 		`(?:ClassNotFoundException|NoClassDefFoundError): (?P<module>\S+)`), nil,
 		"the program ends while it loads its parts, at ${module}",
 		"look whether that is among the requirements that go into the image, and start the image on a laptop", stoppedPage},
-	{inLog, re(`(?i:address already in use|EADDRINUSE)`), nil,
+	{inLog, lasts, re(`(?i:address already in use|EADDRINUSE)`), nil,
 		"the port that the program wants is taken by another container of the task",
 		"give each container of the template its own port", templatePage},
-	{inLog, re(`(?i:permission denied.*(?:bind|port)|listen.*EACCES)`), nil,
+	{inLog, lasts, re(`(?i:permission denied.*(?:bind|port)|listen.*EACCES)`), nil,
 		"the program may not listen on the port that it wants",
 		"let it listen on a port above 1023, and say so in the template", templatePage},
 
 	// How the container ended, where it did not say why.
-	{inReason, re(`^`), killed,
+	{inReason, mayPass, re(`^`), killed,
 		"the container was killed with SIGKILL (137), which is how an out-of-memory kill looks; ECS gives no reason",
 		"look at the task's memory in CloudWatch; raise memory in the template, or lower what the application takes (fewer workers)", memoryPage},
 
 	// The load balancer's and the container's health checks.
-	{inHealth, re(`(?i:health check|Target\.)`), loopback,
+	{inHealth, mayPass, re(`(?i:health check|Target\.)`), loopback,
 		"the application listens on ${address} only, which the load balancer does not reach",
 		"let it listen on 0.0.0.0", balancerPage},
-	{inHealth, re(`(?i:health check|Target\.)`), otherPort,
+	{inHealth, mayPass, re(`(?i:health check|Target\.)`), otherPort,
 		"the application listens on port ${listens}, and the load balancer asks port ${port}",
 		"make containerPort in the template, the service's load balancer and the port that the application listens on the same", balancerPage},
-	{inHealth, re(`these codes: \[(?P<codes>[^\]]*\b404\b[^\]]*)\]`), nil,
+	{inHealth, mayPass, re(`these codes: \[(?P<codes>[^\]]*\b404\b[^\]]*)\]`), nil,
 		"the application has no page at the health check's path${path}: it answers ${codes}",
 		"correct the path of the target group's health check, or serve it", healthPage},
-	{inHealth, re(`these codes: \[(?P<codes>[^\]]*\b3\d\d\b[^\]]*)\]`), nil,
+	{inHealth, mayPass, re(`these codes: \[(?P<codes>[^\]]*\b3\d\d\b[^\]]*)\]`), nil,
 		"the application redirects the health check${path}: it answers ${codes}",
 		"answer the health check before any redirect to HTTPS, to a login or to another host, or correct its path", healthPage},
-	{inHealth, re(`these codes: \[(?P<codes>[^\]]*\b(?:502|503|504)\b[^\]]*)\]`), nil,
+	{inHealth, mayPass, re(`these codes: \[(?P<codes>[^\]]*\b(?:502|503|504)\b[^\]]*)\]`), nil,
 		"the application says on the health check${path} that it is not ready: it answers ${codes}",
 		"look in its log for what it waits for, most often the database; give it time with health_check_grace_period_seconds if it is only slow", balancerPage},
-	{inHealth, re(`these codes: \[(?P<codes>[^\]]*\b5\d\d\b[^\]]*)\]`), nil,
+	{inHealth, mayPass, re(`these codes: \[(?P<codes>[^\]]*\b5\d\d\b[^\]]*)\]`), nil,
 		"the application fails on the health check${path}: it answers ${codes}",
 		"look in its log for the error", healthPage},
-	{inHealth, re(`these codes: \[(?P<codes>[^\]]*\b(?:401|403)\b[^\]]*)\]`), nil,
+	{inHealth, mayPass, re(`these codes: \[(?P<codes>[^\]]*\b(?:401|403)\b[^\]]*)\]`), nil,
 		"the application refuses the health check${path}: it answers ${codes}",
 		"serve the health check's path without a login", healthPage},
-	{inHealth, re(`these codes: \[(?P<codes>[^\]]*\b4\d\d\b[^\]]*)\]`), nil,
+	{inHealth, mayPass, re(`these codes: \[(?P<codes>[^\]]*\b4\d\d\b[^\]]*)\]`), nil,
 		"the application does not take the health check${path}: it answers ${codes}",
 		"the load balancer asks with the task's address as the host: allow it (Django: ALLOWED_HOSTS), or answer the health check before the host is checked", healthPage},
-	{inHealth, re(`(?i:failed container health checks)`), nil,
+	{inHealth, mayPass, re(`(?i:failed container health checks)`), nil,
 		"the container's own health check fails",
 		"run the command of healthCheck in the template inside the image; give it time with startPeriod if the application is only slow", guide + "healthcheck.html"},
-	{inHealth, re(`Request timed out|Target\.Timeout`), nil,
+	{inHealth, mayPass, re(`Request timed out|Target\.Timeout`), nil,
 		"the health check${path} gets no answer in time",
 		"look whether the security group of the tasks lets that of the load balancer in on ${at}, and whether the application is that slow; give it time with health_check_grace_period_seconds", balancerPage},
-	{inHealth, re(`Target\.FailedHealthChecks|\(reason Health checks failed\)`), nil,
+	{inHealth, mayPass, re(`Target\.FailedHealthChecks|\(reason Health checks failed\)`), nil,
 		"nothing answers the health check on ${at}",
 		"make containerPort in the template and the port that the application listens on the same, and let it listen on 0.0.0.0", balancerPage},
-	{inHealth, re(`failed ELB health checks`), nil,
+	{inHealth, mayPass, re(`failed ELB health checks`), nil,
 		"the tasks fail the load balancer's health check${path}",
 		"ask for the path from inside the image; look whether the application's port is the template's and answers in time", balancerPage},
 
 	// Placing tasks.
-	{inPlacement, re(`You.ve reached the limit on the number of (?P<what>[A-Za-z]+)`), nil,
+	{inPlacement, mayPass, re(`You.ve reached the limit on the number of (?P<what>[A-Za-z]+)`), nil,
 		"the account's quota of ${what} that run at a time is used up",
 		"ask for more in Service Quotas (AWS Fargate), or stop what is not needed: a deployment runs old and new tasks side by side", guide + "service-quotas.html"},
-	{inPlacement, re(`The requested (?P<what>CPU|MEMORY) configuration is above your limit`), nil,
+	{inPlacement, mayPass, re(`The requested (?P<what>CPU|MEMORY) configuration is above your limit`), nil,
 		"the template wants more ${what} than the account may have",
 		"ask for more in Service Quotas (AWS Fargate), or lower it in the template", guide + "service-quotas.html"},
-	{inPlacement, re(`(?i:capacity is unavailable at this time)`), nil,
+	{inPlacement, mayPass, re(`(?i:capacity is unavailable at this time)`), nil,
 		"AWS has no Fargate capacity in the tasks' zones at this time",
 		"deploy again later; more zones or another size of task help", "https://repost.aws/knowledge-center/ecs-fargate-runtask-capacity"},
-	{inPlacement, re(`no container instance met all of its requirements`), nil,
+	{inPlacement, mayPass, re(`no container instance met all of its requirements`), nil,
 		"no instance of the cluster has room for the task",
 		"add instances or a capacity provider, or lower cpu and memory in the template", eventsPage},
-	{inPlacement, re(`because of the service deployment configuration`), nil,
+	{inPlacement, mayPass, re(`because of the service deployment configuration`), nil,
 		"the service's own limits leave no room to replace a task",
 		"raise deployment_maximum_percent or lower deployment_minimum_healthy_percent in the service", eventsPage},
 }

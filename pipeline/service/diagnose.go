@@ -99,6 +99,7 @@ func (d *Diagnoser) Diagnose(ctx context.Context, deployments []Deployment) repo
 		Evidence: d.redactor.redactAll(diagnosis.Evidence),
 		Detail:   d.redactor.redactAll(diagnosis.Detail),
 		Next:     d.redactor.redact(diagnosis.Next),
+		Lasting:  diagnosis.Lasting,
 	}
 }
 
@@ -514,6 +515,7 @@ func conclude(patients []*patient, notes []string) report.Diagnosis {
 	diagnosis.Next = "mend what the lines above show and deploy again"
 	if first.sure {
 		diagnosis.Next = first.advise(first.Deployment, first.template)
+		diagnosis.Lasting = first.failing() && first.course == lasts
 	}
 	return diagnosis
 }

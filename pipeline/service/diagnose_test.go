@@ -220,7 +220,8 @@ func TestDiagnose(t *testing.T) {
 					"(service blog-dev-web) is unable to consistently start tasks successfully.",
 					"last lines of web/app/11111111:", "  Traceback (most recent call last):", "  " + missing,
 				},
-				Next: "the template blog-dev-web-template:7 lists no secret SECRET_KEY: add it in terraform/ and apply (" + templatePage + ")",
+				Next:    "the template blog-dev-web-template:7 lists no secret SECRET_KEY: add it in terraform/ and apply (" + templatePage + ")",
+				Lasting: true,
 			},
 		},
 		"a crash for no known reason": {

@@ -117,55 +117,6 @@ func TestSentence(t *testing.T) {
 	}
 }
 
-func TestWaitGivesUpBeforeTheCircuitBreaker(t *testing.T) {
-	since := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	stopped := func(id string, after time.Duration, code types.TaskStopCode, reason string) types.Task {
-		return types.Task{
-			TaskArn: aws.String(arnPrefix + "task/blog-dev/" + id), TaskDefinitionArn: aws.String(webNew), StopCode: code,
-			StoppedReason: &reason, CreatedAt: aws.Time(since.Add(after)), LastStatus: aws.String("STOPPED"),
-		}
-	}
-	const exited, unstarted, scheduler = types.TaskStopCodeEssentialContainerExited, types.TaskStopCodeTaskFailedToStart, types.TaskStopCodeServiceSchedulerInitiated
-	tests := map[string]struct {
-		attempts int
-		tasks    []types.Task
-		want     bool
-	}{
-		"when two tasks exited":                   {2, []types.Task{stopped("a", 1, exited, "x"), stopped("b", 2, exited, "x")}, true},
-		"when one exited and one could not start": {2, []types.Task{stopped("a", 1, exited, "x"), stopped("b", 2, unstarted, "x")}, true},
-		"when health checks ended two": {2, []types.Task{
-			stopped("a", 1, scheduler, "Task failed ELB health checks in (target-group x)"), stopped("b", 2, scheduler, "Task failed container health checks"),
-		}, true},
-		"not when one task exited, which may heal":        {2, []types.Task{stopped("a", 1, exited, "x")}, false},
-		"when one exited and one attempt is all there is": {1, []types.Task{stopped("a", 1, exited, "x")}, true},
-		"not when ECS itself stopped them":                {2, []types.Task{stopped("a", 1, scheduler, "Scaling activity"), stopped("b", 2, scheduler, "Scaling activity")}, false},
-		"not for tasks of before the deployment":          {2, []types.Task{stopped("a", -2, exited, "x"), stopped("b", -1, exited, "x")}, false},
-		"not when that is left to ECS":                    {0, []types.Task{stopped("a", 1, exited, "x"), stopped("b", 2, exited, "x")}, false},
-	}
-	for sentence, test := range tests {
-		t.Run(sentence, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				fake := &fakeECS{
-					definitions: definitions(webNew), tasks: [][]types.Task{test.tasks},
-					services: [][]types.Service{
-						{deploymentsOf(ours("PRIMARY", "IN_PROGRESS", 2, 0, 2, 2))}, {deploymentsOf(ours("PRIMARY", "FAILED", 2, 0, 0, 3))},
-					},
-				}
-				d, _ := newDeployer(fake, &fakeLogs{}, one())
-				d.Attempts(test.attempts)
-				begin := time.Now()
-				err := d.Wait(t.Context(), []Deployment{{Service: web, ID: "ecs-svc/1", Revision: webNew, Since: since}})
-				if err == nil {
-					t.Fatal("no failure")
-				}
-				if early := time.Since(begin) == 0; early != test.want {
-					t.Errorf("gave up early: %v, want %v (%v)", early, test.want, err)
-				}
-			})
-		})
-	}
-}
-
 func TestTheRecordOfAServiceDeploymentDecides(t *testing.T) {
 	tests := map[string]struct {
 		judged decision

@@ -41,7 +41,8 @@ type Deployer struct {
 	eager time.Duration
 	// jitter is added to every interval, as a part of it between 0 and 1, so that many runs don't ask in step.
 	jitter func() float64
-	// attempts is how many tasks of a deployment may fail before Wait gives up on it; 0 leaves that to ECS alone.
+	// attempts is how many tasks of a deployment have to fail before Wait gives up on it, where the cause may pass; 0 leaves that
+	// to ECS alone.
 	attempts int
 	// say gets one line for each thing that happened.
 	say func(string)
@@ -51,8 +52,8 @@ type Deployer struct {
 	diagnose func(context.Context, []Deployment) report.Diagnosis
 }
 
-// Attempts sets how many tasks of a deployment may fail in a way that does not heal before it counts as failed. 0 leaves
-// the decision to ECS alone.
+// Attempts sets how many tasks of a deployment have to fail in a way that does not heal for it to count as failed. One is
+// enough for a cause that lies in the release itself. 0 leaves the decision to ECS alone.
 func (d *Deployer) Attempts(n int) { d.attempts = n }
 
 // How a Deployer polls where nothing else is said.

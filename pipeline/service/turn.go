@@ -15,7 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
-	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
@@ -72,9 +71,11 @@ func (r turnRecord) String() string {
 }
 
 // TurnsPath is the parameters' path in Parameter Store; the number follows.
-func TurnsPath(c contract.Contract) string {
-	return fmt.Sprintf("/slipway/%s/%s/migration", c.Name, c.Environment)
+func TurnsPath(name, environment string) string {
+	return fmt.Sprintf("/slipway/%s/%s/migration", name, environment)
 }
+
+func (d *Deployer) turnsPath() string { return TurnsPath(d.contract.Name, d.contract.Environment) }
 
 // takeTurn returns once no other migration runs in the environment, and none can begin.
 func (d *Deployer) takeTurn(ctx context.Context, release Release) (*turn, error) {
@@ -139,11 +140,11 @@ func (d *Deployer) lastTurn(ctx context.Context) (turn, error) {
 
 func (d *Deployer) turns(ctx context.Context) ([]turn, error) {
 	var turns []turn
-	pages := ssm.NewGetParametersByPathPaginator(d.parameters, &ssm.GetParametersByPathInput{Path: aws.String(TurnsPath(d.contract))})
+	pages := ssm.NewGetParametersByPathPaginator(d.parameters, &ssm.GetParametersByPathInput{Path: aws.String(d.turnsPath())})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("read which migrations there were (%s): %w", TurnsPath(d.contract), err)
+			return nil, fmt.Errorf("read which migrations there were (%s): %w", d.turnsPath(), err)
 		}
 		for _, parameter := range page.Parameters {
 			number, err := strconv.Atoi(path.Base(aws.ToString(parameter.Name)))
@@ -194,7 +195,7 @@ func (d *Deployer) createTurn(ctx context.Context, number int, release Release) 
 	}
 	for names := range slices.Chunk(old, 10) { // a call takes ten
 		if _, err := d.parameters.DeleteParameters(ctx, &ssm.DeleteParametersInput{Names: names}); err != nil {
-			d.say(fmt.Sprintf("%d old migrations are still in %s: %v", len(old), TurnsPath(d.contract), err))
+			d.say(fmt.Sprintf("%d old migrations are still in %s: %v", len(old), d.turnsPath(), err))
 			break
 		}
 	}
@@ -208,7 +209,7 @@ func (d *Deployer) endTurn(ctx context.Context, t *turn) error {
 }
 
 func (d *Deployer) turnName(number int) string {
-	return TurnsPath(d.contract) + "/" + strconv.Itoa(number)
+	return d.turnsPath() + "/" + strconv.Itoa(number)
 }
 
 func (d *Deployer) writeTurn(ctx context.Context, t *turn, overwrite bool) error {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,9 +41,8 @@ const (
 var ErrSuperseded = errors.New("another deployment replaced this one")
 
 // Wait follows the deployments until ECS has decided on each. It returns nil when all are complete and run the release. It
-// returns a failure as soon as ECS gives up on one of them, whatever ECS then goes back to; as soon as so many tasks of
-// one have failed in a way that does not heal, which ECS's circuit breaker notices later; and, caused by ErrSuperseded,
-// when somebody else's deployment took the place of one.
+// returns a failure as soon as ECS gives up on one of them, whatever ECS then goes back to; as soon as one is hopeless, which
+// ECS's circuit breaker notices later; and, caused by ErrSuperseded, when somebody else's deployment took the place of one.
 func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 	var (
 		deadline = time.Now().Add(WaitTimeout)
@@ -52,6 +50,7 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 		silent   = 0          // answers in a row that did not come
 		said     = map[string]string{}
 		moved    = time.Now() // when something last changed
+		watches  = d.watch(deployments)
 	)
 	for {
 		states, err := d.look(ctx, deployments)
@@ -87,7 +86,7 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 			}
 			switch s.decision {
 			case failed:
-				return d.explain(ctx, deployment, s.service, fmt.Sprintf("ECS gave up on %s: %s", name, s.reason))
+				return d.explain(ctx, deployment, s.service, conclusion{decided: fmt.Sprintf("ECS gave up on %s: %s", name, s.reason)})
 			case superseded:
 				return d.replaced(ctx, deployment, s)
 			case idle:
@@ -98,11 +97,8 @@ func (d *Deployer) Wait(ctx context.Context, deployments []Deployment) error {
 				}
 			case undecided:
 				pending++
-				if !changed || d.attempts == 0 {
-					continue // no task has come or gone
-				}
-				if hopeless, err := d.hopeless(ctx, deployment); err == nil && hopeless >= d.attempts {
-					return d.explain(ctx, deployment, s.service, fmt.Sprintf("%d tasks of %s failed in a way that does not heal", hopeless, name))
+				if v, hopeless := watches[i].hopeless(ctx, changed); hopeless {
+					return d.explain(ctx, deployment, s.service, v)
 				}
 			}
 		}
@@ -245,26 +241,6 @@ func judge(service types.Service, ours Deployment) state {
 	return s
 }
 
-// hopeless counts the tasks of a deployment that failed in a way that does not heal: their container exited, they could
-// not start, or a health check ended them.
-func (d *Deployer) hopeless(ctx context.Context, deployment Deployment) (int, error) {
-	tasks, err := d.stopped(ctx, deployment)
-	count := 0
-	for _, task := range tasks {
-		switch task.StopCode {
-		case types.TaskStopCodeEssentialContainerExited, types.TaskStopCodeTaskFailedToStart:
-			count++
-		case types.TaskStopCodeServiceSchedulerInitiated:
-			// "Task failed ELB health checks in (target-group …)", "Task failed container health checks":
-			// https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
-			if strings.Contains(aws.ToString(task.StoppedReason), "health checks") {
-				count++
-			}
-		}
-	}
-	return count, err
-}
-
 // replaced makes the failure of a deployment that another one took the place of: which, and whose.
 func (d *Deployer) replaced(ctx context.Context, deployment Deployment, s state) error {
 	other := "its revision can't be seen"
@@ -303,41 +279,4 @@ func tagValue(tags []types.Tag, key string) string {
 		}
 	}
 	return ""
-}
-
-// explain makes the failure of a deployment that failed: why, and what its service runs instead.
-func (d *Deployer) explain(ctx context.Context, deployment Deployment, service types.Service, decided string) error {
-	// Said at once: to find out why takes a while.
-	d.say("giving up: " + decided)
-	diagnosis := d.diagnose(ctx, []Deployment{deployment})
-	f := &report.Failure{
-		Reason:   diagnosis.Sentence,
-		Evidence: append([]string{decided}, diagnosis.Evidence...),
-		Detail:   diagnosis.Detail,
-		Effect:   "the release did not come into service",
-		Next:     diagnosis.Next,
-	}
-	for _, other := range service.Deployments {
-		if aws.ToString(other.Status) == "PRIMARY" && aws.ToString(other.Id) != deployment.ID {
-			f.Effect = fmt.Sprintf("ECS rolled back to %s", revisionName(aws.ToString(other.TaskDefinition)))
-		}
-	}
-	return f
-}
-
-// stopped returns the stopped tasks of a deployment that ECS still remembers, about an hour's.
-func (d *Deployer) stopped(ctx context.Context, deployment Deployment) ([]types.Task, error) {
-	list, err := d.ecs.ListTasks(ctx, &ecs.ListTasksInput{
-		Cluster: &d.contract.Cluster, ServiceName: &deployment.Service.Service, DesiredStatus: types.DesiredStatusStopped,
-	})
-	if err != nil || len(list.TaskArns) == 0 {
-		return nil, err
-	}
-	output, err := d.ecs.DescribeTasks(ctx, &ecs.DescribeTasksInput{Cluster: &d.contract.Cluster, Tasks: list.TaskArns})
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(output.Tasks, func(t types.Task) bool {
-		return aws.ToString(t.TaskDefinitionArn) != deployment.Revision || aws.ToTime(t.CreatedAt).Before(deployment.Since)
-	}), nil
 }

@@ -50,7 +50,7 @@ type deploymentOptions struct {
 	Force      bool   `help:"Deploy although the environment runs this very release: a fresh rollout."`
 	Adopt      bool   `help:"Replace a running revision that Slipway did not make, or that somebody changed."`
 	NoRollback bool   `help:"Leave a failed release as it is, to look at it."`
-	Attempts   int    `default:"2" help:"How many tasks may fail before the deployment counts as failed; 0 leaves that to ECS's circuit breaker."`
+	Attempts   int    `default:"2" help:"How many tasks may fail before the deployment counts as failed; one is enough where the cause lies in the release. 0 leaves that to ECS's circuit breaker."`
 	Source     string `type:"path" default:"." help:"Git checkout of the application, which tells how many commits lie between two releases."`
 }
 
