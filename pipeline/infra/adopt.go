@@ -14,9 +14,8 @@ import (
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
 
-	"github.com/slipway-ci/slipway/pipeline/report"
-
 	"github.com/slipway-ci/slipway/pipeline/plan"
+	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 // importIDs are what "terraform import" takes as the id of resource types whose id follows from their own attributes, which
@@ -102,14 +101,21 @@ func (t *Terraform) Adopt(ctx context.Context, target Target, created map[string
 		return nil, nil, fmt.Errorf("look for what a killed apply created: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	var plan *tfjson.Plan
+	quiet := *t
+	quiet.say = func(string) {} // a plan is no news here
+	var found *tfjson.Plan
 	tried := map[string]string{} // by address, with what it was imported by
 	for again := true; again; {
 		again = false
-		if plan, err = t.planQuietly(ctx, target, filepath.Join(dir, "plan")); err != nil {
+		// With a look at what there is: what was destroyed and is in the state still would not be created.
+		document, err := quiet.savePlan(ctx, "plan", target, filepath.Join(dir, "plan"))
+		if err != nil {
 			return adopted, nil, err
 		}
-		for _, change := range plan.ResourceChanges {
+		if found, err = plan.Read(bytes.NewReader(document)); err != nil {
+			return adopted, nil, err
+		}
+		for _, change := range found.ResourceChanges {
 			known, candidate := created[change.Address]
 			if !candidate || change.Change == nil || !change.Change.Actions.Create() {
 				continue
@@ -119,7 +125,7 @@ func (t *Terraform) Adopt(ctx context.Context, target Target, created map[string
 				continue
 			}
 			tried[change.Address] = id
-			ok, err := t.adopt(ctx, target, change.Address, id)
+			ok, err := quiet.adopt(ctx, target, change.Address, id)
 			if err != nil {
 				return adopted, nil, err
 			}
@@ -130,26 +136,7 @@ func (t *Terraform) Adopt(ctx context.Context, target Target, created map[string
 		}
 		again = again && len(adopted) < len(created)
 	}
-	return adopted, lostIDs(plan, created, adopted), nil
-}
-
-// planQuietly plans with a look at what there is: what was destroyed and is in the state still would not be created.
-func (t *Terraform) planQuietly(ctx context.Context, target Target, file string) (*tfjson.Plan, error) {
-	tf, err := t.command()
-	if err != nil {
-		return nil, err
-	}
-	ui := newUI(func(string) {})
-	_, err = tf.PlanJSON(ctx, ui, planOptions(target, file)...)
-	ui.Close()
-	if err != nil {
-		return nil, t.failed("plan", ui.diagnostics, err)
-	}
-	document, err := t.showPlan(ctx, file)
-	if err != nil {
-		return nil, err
-	}
-	return plan.Read(bytes.NewReader(document))
+	return adopted, lostIDs(found, created, adopted), nil
 }
 
 // adopt imports one resource, if there is one. An object that the state has and AWS hasn't makes room.

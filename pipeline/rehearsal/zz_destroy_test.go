@@ -3,17 +3,13 @@
 package rehearsal
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/slipway-ci/slipway/pipeline/contract"
 )
 
 // The environment that all tests share goes here, so this file's name is the last.
@@ -81,9 +77,11 @@ func TestDestroyLeavesNothingBillable(t *testing.T) {
 	if revisions := must(tasks.ListTaskDefinitions(t.Context(), &ecs.ListTaskDefinitionsInput{}))(t).TaskDefinitionArns; len(revisions) > 0 {
 		t.Errorf("revisions are left: %v", revisions)
 	}
-	_, err := ssm.NewFromConfig(shared.aws).GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String(contract.Parameter(name, environment))})
-	if _, none := errors.AsType[*types.ParameterNotFound](err); !none {
-		t.Errorf("the contract is there: %v", err)
+	left := must(ssm.NewFromConfig(shared.aws).GetParametersByPath(t.Context(), &ssm.GetParametersByPathInput{
+		Path: aws.String("/slipway/" + name + "/" + environment), Recursive: aws.Bool(true),
+	}))(t)
+	for _, parameter := range left.Parameters { // the contract, the record of migrations
+		t.Errorf("the parameter %s is left", *parameter.Name)
 	}
 	// The emulator doesn't know the call that lists retained backups, which is said.
 	if n := strings.Count(ended.output, "could not look for"); n != 1 {

@@ -21,6 +21,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
+	"github.com/slipway-ci/slipway/pipeline/service"
 )
 
 type destroyCommand struct {
@@ -97,10 +98,7 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 		return chain.Done{}, err
 	}
 	d.doomed = destroy.Read(d.plan)
-	summary, err := d.summarize(d.plan, d.workspace)
-	if err != nil {
-		return chain.Done{}, err
-	}
+	summary := d.workspace.summarize(d.plan)
 	summary.Text = "" // what goes is listed by what it holds
 	d.result.Plan, d.result.Teardown.Warnings = &summary, d.doomed.Warnings()
 	counter := destroy.NewCounter(d.workspace.aws, backend.Client(d.workspace.aws, d.Endpoint))
@@ -279,6 +277,9 @@ func (d *teardown) check(ctx context.Context) (chain.Done, error) {
 	revisions, err := destroy.NewTasks(d.workspace.aws, sayer(d.s.progress, "check")).Revisions(ctx, d.Name, d.Environment)
 	if err != nil {
 		d.result.Teardown.Warnings = append(d.result.Teardown.Warnings, "revisions of task definitions, which cost nothing, were left: "+err.Error())
+	}
+	if err := destroy.NewMigrations(d.workspace.aws).Delete(ctx, service.TurnsPath(d.Name, d.Environment)); err != nil {
+		d.result.Teardown.Warnings = append(d.result.Teardown.Warnings, "the record of past migrations, which costs nothing, was left: "+err.Error())
 	}
 	return d.list(ctx, fmt.Sprintf("%d revisions of task definitions deleted; ", revisions))
 }

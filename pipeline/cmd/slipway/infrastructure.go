@@ -46,6 +46,8 @@ type workspace struct {
 	target  infra.Target
 	store   backend.Store
 	lease   *backend.Lease
+	// hidden are the values that --redact names.
+	hidden []string
 	// kept is the file for a state that can't be written; empty where it stays in the root module.
 	kept string
 	say  func(string)
@@ -93,12 +95,11 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 	if err := c.export(); err != nil {
 		return nil, err
 	}
-	hidden, err := c.hidden()
-	if err != nil {
+	if w.hidden, err = c.hidden(); err != nil {
 		return nil, err
 	}
 	known := &redact.Values{}
-	known.Add(hidden...)
+	known.Add(w.hidden...)
 	terraform.Hide(known)
 	commit, _, err := c.commit(ctx)
 	if err != nil {
@@ -132,17 +133,13 @@ func (c infrastructure) hidden() ([]string, error) {
 }
 
 // summarize is a plan for people. What is sensitive in it is hidden in all that Terraform says of it later, too.
-func (c infrastructure) summarize(p *tfjson.Plan, terraform *workspace) (report.Plan, error) {
-	hidden, err := c.hidden()
-	if err != nil {
-		return report.Plan{}, err
-	}
-	secrets := plan.Secrets(p, hidden...)
-	terraform.Hide(secrets)
+func (w *workspace) summarize(p *tfjson.Plan) report.Plan {
+	secrets := plan.Secrets(p, w.hidden...)
+	w.Hide(secrets)
 	summary := plan.Summarize(p, secrets).Report()
 	summary.Findings = findings(p, secrets)
 	summary.Guarded = guard.Addresses(summary.Findings)
-	return summary, nil
+	return summary
 }
 
 type planCommand struct {
@@ -178,10 +175,7 @@ func (c *planCommand) Run(ctx context.Context, s streams) error {
 		if err := seal(c.Out, planned.file, key); err != nil {
 			return chain.Done{}, err
 		}
-		summary, err := c.summarize(planned.plan, terraform)
-		if err != nil {
-			return chain.Done{}, err
-		}
+		summary := terraform.summarize(planned.plan)
 		result.Plan = &summary
 		result.Cost, err = cost.Of(planned.plan, "")
 		if errors.Is(err, cost.ErrNoPrices) {
@@ -263,10 +257,7 @@ func (c *applyCommand) Run(ctx context.Context, s streams) error {
 		if p, err = plan.Read(bytes.NewReader(file.JSON)); err != nil {
 			return chain.Done{}, err
 		}
-		summary, err := c.summarize(p, terraform)
-		if err != nil {
-			return chain.Done{}, err
-		}
+		summary := terraform.summarize(p)
 		summary.Text = "" // it was shown when the plan was made
 		result.Plan = &summary
 		passed, err := pass(result, summary.Findings, c.AllowDestroy)
