@@ -14,7 +14,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -25,9 +24,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+	"github.com/sethvargo/go-githubactions"
 
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/planfile"
+	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 func TestGeneratedSecretsAppearNowhere(t *testing.T) {
@@ -149,13 +150,19 @@ func (r *rig) searchState(t *testing.T, s *search) {
 	}
 }
 
-// searchFiles looks through all that this run has written, after every result was printed in every format.
+// searchFiles looks through all that this run has written, and through every result in every format.
 func (r *rig) searchFiles(t *testing.T, s *search) {
 	for _, file := range must(filepath.Glob(filepath.Join(r.dir, "result-*.json")))(t) {
-		for _, format := range []string{"terminal", "markdown", "json", "github"} {
-			output := must(exec.CommandContext(t.Context(), r.program, "report", "--format", format, file).Output())(t)
-			s.text(file+" as "+format, string(output))
+		var result report.Result
+		if err := json.Unmarshal(must(os.ReadFile(file))(t), &result); err != nil {
+			t.Fatal(err)
 		}
+		var terminal, github bytes.Buffer
+		check(t, report.WriteTerminal(&terminal, result))
+		report.WriteGitHub(githubactions.New(githubactions.WithWriter(&github)), result)
+		s.text(file+" on a terminal", terminal.String())
+		s.text(file+" as Markdown", report.Markdown(result))
+		s.text(file+" as GitHub's commands", github.String())
 	}
 	kinds := map[string]int{}
 	err := filepath.WalkDir(r.dir, func(path string, entry fs.DirEntry, err error) error {
