@@ -20,7 +20,7 @@ import (
 func (s *Slipway) Deploy(
 	ctx context.Context,
 
-	// Addresses of resources with data that may be destroyed or replaced.
+	// Addresses of resources with data that may be destroyed or replaced. A key stands in single quotes: aws_eip.nat['a'].
 	// +optional
 	allowDestroy []string,
 

@@ -143,7 +143,7 @@ func (s *Slipway) Destroy(
 	// +optional
 	confirm string,
 
-	// Addresses of resources with data that may be destroyed.
+	// Addresses of resources with data that may be destroyed. A key stands in single quotes: aws_eip.nat['a'].
 	// +optional
 	allowDestroy []string,
 
@@ -163,9 +163,7 @@ func (s *Slipway) Destroy(
 	if confirm != "" {
 		args = append(args, "--confirm", confirm)
 	}
-	for _, address := range allowDestroy {
-		args = append(args, "--allow-destroy", address)
-	}
+	args = append(args, allowing(allowDestroy)...)
 	if emptyRepositories {
 		args = append(args, "--empty-repositories")
 	}

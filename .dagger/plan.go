@@ -121,7 +121,7 @@ func (p *Plan) Json(ctx context.Context) (*dagger.File, error) {
 func (p *Plan) Apply(
 	ctx context.Context,
 
-	// Addresses of resources with data that may be destroyed, replaced or put at risk.
+	// Addresses of resources with data that may be destroyed, replaced or put at risk. A key stands in single quotes: aws_eip.nat['a'].
 	// +optional
 	allowDestroy []string,
 ) (*Environment, error) {
@@ -140,7 +140,7 @@ func (s *Slipway) Apply(
 	// The plan file, from "plan file".
 	plan *dagger.File,
 
-	// Addresses of resources with data that may be destroyed, replaced or put at risk.
+	// Addresses of resources with data that may be destroyed, replaced or put at risk. A key stands in single quotes: aws_eip.nat['a'].
 	// +optional
 	allowDestroy []string,
 ) (*Environment, error) {
@@ -171,9 +171,7 @@ func (s *Slipway) apply(ctx context.Context, plan *dagger.File, key *dagger.Secr
 		return report.Result{}, err
 	}
 	args := []string{"--infrastructure", infrastructureDir, "--plan", planFile}
-	for _, address := range allowDestroy {
-		args = append(args, "--allow-destroy", address)
-	}
+	args = append(args, allowing(allowDestroy)...)
 	_, result, err := perform(ctx, c.WithSecretVariable(planKeyVariable, key).WithFile(planFile, plan), "apply", args...)
 	return result, err
 }
@@ -205,9 +203,7 @@ func (s *Slipway) Guard(
 		return "", err
 	}
 	args := []string{"--plan", planJSON}
-	for _, address := range allowDestroy {
-		args = append(args, "--allow-destroy", address)
-	}
+	args = append(args, allowing(allowDestroy)...)
 	_, result, err := perform(ctx, c.WithMountedFile(planJSON, plan), "guard", args...)
 	return found("guard", result, err)
 }
@@ -225,4 +221,13 @@ func (s *Slipway) Cost(
 	}
 	_, result, err := perform(ctx, c.WithMountedFile(planJSON, plan), "cost", "--plan", planJSON)
 	return found("cost", result, err)
+}
+
+// allowing are the program's flags for addresses that are allowed by name.
+func allowing(addresses []string) []string {
+	var flags []string
+	for _, address := range addresses {
+		flags = append(flags, "--allow-destroy", address)
+	}
+	return flags
 }

@@ -89,6 +89,26 @@ const (
 	key  = `(\[(\d+|"([^"\\]|\\.)*")\])?`
 )
 
+// Named are addresses as people give them, with keys in double quotes. A key may stand in single ones: Dagger's command line
+// reads a list as CSV, where a double quote is something else.
+func Named(addresses []string) []string {
+	named := make([]string, len(addresses))
+	for i, address := range addresses {
+		if named[i] = address; !strings.Contains(address, `"`) {
+			named[i] = strings.NewReplacer("['", `["`, "']", `"]`).Replace(address)
+		}
+	}
+	return named
+}
+
+// Argument is an address as an argument, for a shell and for Dagger's command line, where that is possible.
+func Argument(address string) string {
+	if strings.Contains(address, `"`) && !strings.ContainsAny(address, "'\\$`!,") {
+		return `"` + strings.ReplaceAll(address, `"`, "'") + `"`
+	}
+	return "'" + strings.ReplaceAll(address, "'", `'\''`) + "'"
+}
+
 // Refuse stops a plan with findings that allowed doesn't name. It marks those that are named as Allowed: one address allows
 // all that happens at it. Only whole addresses count; what isn't one is an error, even where nothing was found.
 func Refuse(findings []report.Finding, allowed []string) error {
@@ -146,7 +166,7 @@ func unclear(address string) error {
 	f := &report.Failure{
 		Reason: fmt.Sprintf("--allow-destroy %s is not the address of one resource", printable(address)),
 		Effect: "nothing was changed",
-		Next:   `give the whole address, as the guard prints it, in single quotes: --allow-destroy 'module.data.aws_s3_bucket.this["a"]'`,
+		Next:   `give the whole address, as the guard prints it, in quotes: --allow-destroy "module.data.aws_s3_bucket.this['a']"`,
 	}
 	if strings.ContainsAny(address, "*?") {
 		f.Reason = fmt.Sprintf("--allow-destroy %s is a pattern; every address has to be named", printable(address))
@@ -201,7 +221,7 @@ func flags(addresses []string) string {
 			fmt.Fprintf(&b, " and %d more", len(addresses)-i)
 			break
 		}
-		fmt.Fprintf(&b, " --allow-destroy '%s'", strings.ReplaceAll(address, "'", `'\''`))
+		b.WriteString(" --allow-destroy " + Argument(address))
 	}
 	return b.String()
 }

@@ -347,7 +347,7 @@ func TestRefuse(t *testing.T) {
 	unclear := func(address string) *report.Failure {
 		return &report.Failure{
 			Reason: "--allow-destroy " + address + " is not the address of one resource", Effect: "nothing was changed",
-			Next: `give the whole address, as the guard prints it, in single quotes: --allow-destroy 'module.data.aws_s3_bucket.this["a"]'`,
+			Next: `give the whole address, as the guard prints it, in quotes: --allow-destroy "module.data.aws_s3_bucket.this['a']"`,
 		}
 	}
 	tests := map[string]struct {
@@ -430,7 +430,7 @@ func TestRefuse(t *testing.T) {
 				`--allow-destroy aws_route53_zone.this["*"] allows nothing: the guard stops at no such address; leave it out, or correct it`,
 			},
 			Effect: "nothing was applied",
-			Next:   `if that is meant, name each one: --allow-destroy 'aws_route53_zone.this["a"]'`,
+			Next:   `if that is meant, name each one: --allow-destroy "aws_route53_zone.this['a']"`,
 		}},
 	}
 	for sentence, test := range tests {
@@ -486,5 +486,26 @@ func TestALongListIsCut(t *testing.T) {
 	}
 	if !strings.HasSuffix(failure.Next, "'aws_kms_key.this[49]' and 20 more") || !strings.Contains(failure.Reason, "70 resources") {
 		t.Errorf("reason %q, next %q", failure.Reason, failure.Next)
+	}
+}
+
+func TestAnAddressAsAnArgument(t *testing.T) {
+	tests := map[string]struct{ address, want, named string }{
+		"no key":                    {`aws_lb.this`, `'aws_lb.this'`, `aws_lb.this`},
+		"a number":                  {`aws_lb.this[0]`, `'aws_lb.this[0]'`, `aws_lb.this[0]`},
+		"keys":                      {`module.m["a.b"].aws_eip.nat["x y"]`, `"module.m['a.b'].aws_eip.nat['x y']"`, `module.m['a.b'].aws_eip.nat['x y']`},
+		"a key that ends a list":    {`aws_eip.nat["a,b"]`, `'aws_eip.nat["a,b"]'`, `aws_eip.nat["a,b"]`},
+		"a key that a shell reads":  {`aws_eip.nat["$HOME"]`, `'aws_eip.nat["$HOME"]'`, `aws_eip.nat["$HOME"]`},
+		"a key that ends in quotes": {`aws_eip.nat["it's"]`, `'aws_eip.nat["it'\''s"]'`, `aws_eip.nat["it's"]`},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			if got := Argument(test.address); got != test.want {
+				t.Errorf("the argument is %s, not %s", got, test.want)
+			}
+			if got := Named([]string{test.named}); got[0] != test.address {
+				t.Errorf("%s names %s", test.named, got[0])
+			}
+		})
 	}
 }

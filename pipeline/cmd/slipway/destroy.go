@@ -18,6 +18,7 @@ import (
 	"github.com/slipway-ci/slipway/pipeline/chain"
 	"github.com/slipway-ci/slipway/pipeline/contract"
 	"github.com/slipway-ci/slipway/pipeline/destroy"
+	"github.com/slipway-ci/slipway/pipeline/guard"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/plan"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -200,7 +201,7 @@ func (d *teardown) emptying() []string {
 func (d *teardown) needed() []string {
 	options := []string{"--confirm " + d.subject()}
 	for _, address := range d.result.Plan.Guarded {
-		options = append(options, "--allow-destroy '"+address+"'")
+		options = append(options, "--allow-destroy "+guard.Argument(address))
 	}
 	return append(options, d.emptying()...)
 }

@@ -57,6 +57,7 @@ func findings(p *tfjson.Plan, secrets *redact.Values) []report.Finding {
 
 // pass is the guard's verdict on a plan: what let it pass, or the failure. It fills in what was found.
 func pass(result *report.Result, findings []report.Finding, allowed []string) (string, error) {
+	allowed = guard.Named(allowed)
 	err := guard.Refuse(findings, allowed)
 	result.Plan.Findings, result.Plan.Guarded = findings, guard.Addresses(findings)
 	if err != nil {
