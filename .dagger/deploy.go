@@ -141,7 +141,7 @@ func (d *deployment) doValidate(ctx context.Context) (chain.Done, error) {
 	if err != nil {
 		return chain.Done{}, err
 	}
-	_, result, err := perform(ctx, c, "validate", "--infrastructure", infrastructureDir)
+	_, result, err := perform(ctx, c, "validate", "--infrastructure", ".")
 	return inner(result), err
 }
 

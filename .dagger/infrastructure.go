@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"path"
 	"strconv"
 	"strings"
 
@@ -26,16 +27,23 @@ func (s *Slipway) terraform() (*dagger.Container, error) {
 			WithMountedDirectory(mirrorDir, s.ProviderMirror).
 			WithNewFile("/root/.terraformrc", `provider_installation { filesystem_mirror { path = "`+mirrorDir+`" } }`)
 	}
-	root := s.Source.Directory(s.Infrastructure)
+	top, below := s.rootModule()
 	install := []string{"terraform", "init", "-backend=false", "-input=false", "-no-color"}
 	return withProgram(c.
-		WithWorkdir(infrastructureDir).
+		WithWorkdir(below).
 		WithNewFile("/plan/.keep", "").
 		// The providers, a large download, in a layer of their own that only a change of versions.tf makes anew. What else
 		// a root module needs is installed with the rest of it.
-		WithDirectory(".", root.Filter(dagger.DirectoryFilterOpts{Include: []string{"versions.tf"}})).
+		WithDirectory(".", s.Source.Directory(s.Infrastructure).Filter(dagger.DirectoryFilterOpts{Include: []string{"versions.tf"}})).
 		WithExec(install, dagger.ContainerWithExecOpts{Expect: dagger.ReturnTypeAny}).
-		WithDirectory(".", root))
+		WithDirectory(infrastructureDir, s.Source.Directory(top)))
+}
+
+// rootModule returns the topmost directory of the root module's path, and where the root module lies in Terraform's container.
+// That directory is there as a whole: a root module may use modules beside it.
+func (s *Slipway) rootModule() (top, inContainer string) {
+	top, below, _ := strings.Cut(path.Clean(strings.TrimPrefix(s.Infrastructure, "/")), "/")
+	return top, path.Join(infrastructureDir, below)
 }
 
 // Check the Terraform as text: its format, and Terraform's own validation. Needs no AWS.
@@ -46,7 +54,7 @@ func (s *Slipway) Validate(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	_, result, err := perform(ctx, c, "validate", "--infrastructure", infrastructureDir)
+	_, result, err := perform(ctx, c, "validate", "--infrastructure", ".")
 	if err != nil {
 		return "", failure("validate", err)
 	}
@@ -115,7 +123,7 @@ func (s *Slipway) Drift(
 	if err != nil {
 		return "", err
 	}
-	_, result, err := perform(ctx, c, "drift", "--infrastructure", infrastructureDir)
+	_, result, err := perform(ctx, c, "drift", "--infrastructure", ".")
 	if err != nil {
 		return "", failure("drift", err)
 	}
@@ -159,7 +167,7 @@ func (s *Slipway) Destroy(
 	if err != nil {
 		return "", err
 	}
-	args := []string{"--infrastructure", infrastructureDir}
+	args := []string{"--infrastructure", "."}
 	if confirm != "" {
 		args = append(args, "--confirm", confirm)
 	}

@@ -41,7 +41,7 @@ func (s *Slipway) plan(ctx context.Context) (*Plan, report.Result, error) {
 			return nil, report.Result{}, err
 		}
 	}
-	after, result, err := perform(ctx, c.WithSecretVariable(planKeyVariable, key), "plan", "--infrastructure", infrastructureDir, "--out", planFile)
+	after, result, err := perform(ctx, c.WithSecretVariable(planKeyVariable, key), "plan", "--infrastructure", ".", "--out", planFile)
 	if err != nil {
 		return nil, result, err
 	}
@@ -160,7 +160,9 @@ func (s *Slipway) applied(ctx context.Context, plan *dagger.File, key *dagger.Se
 	}
 	environment, err := s.environment(ctx)
 	if err != nil {
-		return nil, failure("apply", err)
+		f := report.AsFailure(err)
+		f.Effect = "the plan was applied"
+		return nil, failure("apply", f)
 	}
 	return environment, nil
 }
@@ -170,7 +172,7 @@ func (s *Slipway) apply(ctx context.Context, plan *dagger.File, key *dagger.Secr
 	if err != nil {
 		return report.Result{}, err
 	}
-	args := []string{"--infrastructure", infrastructureDir, "--plan", planFile}
+	args := []string{"--infrastructure", ".", "--plan", planFile}
 	args = append(args, allowing(allowDestroy)...)
 	_, result, err := perform(ctx, c.WithSecretVariable(planKeyVariable, key).WithFile(planFile, plan), "apply", args...)
 	return result, err
