@@ -25,6 +25,23 @@ type Drift struct {
 // Found says whether there is drift.
 func (d *Drift) Found() bool { return d != nil && len(d.Resources) > 0 }
 
+// Replace puts what replace makes of it in the place of every value, as where a part of it is a secret.
+func (d *Drift) Replace(replace func(string) string) {
+	value := func(change *AttributeChange) {
+		change.Before, change.After, change.Next = replace(change.Before), replace(change.After), replace(change.Next)
+	}
+	for _, resources := range [][]DriftedResource{d.Resources, d.Left} {
+		for _, resource := range resources {
+			for i := range resource.Changes {
+				value(&resource.Changes[i])
+			}
+		}
+	}
+	for i := range d.Ignored {
+		value(&d.Ignored[i].Change)
+	}
+}
+
 // DriftedResource is one resource that was changed outside.
 type DriftedResource struct {
 	Address string `json:"address"`

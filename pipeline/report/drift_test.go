@@ -126,3 +126,20 @@ func TestDriftFitsIntoAnIssue(t *testing.T) {
 		})
 	}
 }
+
+func TestWhatIsHiddenInDrift(t *testing.T) {
+	result := driftResult()
+	result.Drift.Replace(strings.NewReplacer("400", "***", "61", "***", "tcp 22", "***", "90", "***", "b", "***").Replace)
+	var b strings.Builder
+	if err := WriteTerminal(&b, result); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{"idle: 60 → ***; the next apply sets it to ***", "ingress: + *** from 0.0.0.0/0", "aws_lb.old idle: 60 → ***"} {
+		if !strings.Contains(b.String(), line) {
+			t.Errorf("it lacks %q:\n%s", line, b.String())
+		}
+	}
+	if after := result.Drift.Left[0].Changes[0].After; after != "***" {
+		t.Errorf("what is left alone has %q", after)
+	}
+}

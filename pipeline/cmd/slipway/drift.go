@@ -62,6 +62,7 @@ func (c *driftCommand) Run(ctx context.Context, s streams) error {
 		}
 		found := drift.Compare(read)
 		known.Apply(found, time.Now())
+		found.Replace(plan.Secrets(read, workspace.hidden...).Replace)
 		if found.Found() {
 			found.Notes = append(found.Notes, c.who(ctx, workspace, found.Resources)...)
 		}

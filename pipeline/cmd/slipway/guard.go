@@ -16,6 +16,7 @@ import (
 
 type guardCommand struct {
 	output
+	redacting
 	Plan         string   `type:"path" required:"" placeholder:"FILE" help:"The plan as terraform show -json prints it; - reads standard input."`
 	AllowDestroy []string `sep:"none" placeholder:"ADDRESS" help:"A resource at which the guard stops and that may be destroyed, replaced or changed all the same. May be repeated."`
 }
@@ -27,7 +28,11 @@ func (c *guardCommand) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return chain.Done{}, err
 		}
-		secrets := plan.Secrets(judged)
+		hidden, err := c.hidden()
+		if err != nil {
+			return chain.Done{}, err
+		}
+		secrets := plan.Secrets(judged, hidden...)
 		summary := plan.Summarize(judged, secrets).Report()
 		summary.Text = "" // what the guard found is what was asked for
 		result.Plan = &summary

@@ -136,27 +136,40 @@ func TestGuardOfWhatIsNoPlan(t *testing.T) {
 	}
 }
 
-func TestWhatIsSensitiveElsewhereIsHiddenInFindings(t *testing.T) {
-	bare(t)
-	dir := t.TempDir()
-	file, result := filepath.Join(dir, "plan.json"), filepath.Join(dir, "result.json")
-	const plan = `{"format_version": "1.2", "resource_changes": [
-		{"address": "aws_db_instance.this", "mode": "managed", "type": "aws_db_instance", "name": "this", "action_reason": "replace_because_cannot_update",
-			"change": {"actions": ["delete", "create"], "before": {"username": "blog"}, "after": {"username": "canary-5e1f"}, "replace_paths": [["username"]]}},
+func TestWhatIsSensitiveIsHiddenInFindings(t *testing.T) {
+	const elsewhere = `,
 		{"address": "aws_ssm_parameter.this", "mode": "managed", "type": "aws_ssm_parameter", "name": "this",
-			"change": {"actions": ["create"], "before": null, "after": {"value": "canary-5e1f"}, "after_sensitive": {"value": true}}}]}`
-	if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	status, _, progress := slipway(t, "guard", "--plan", file, "--result", result)
-	written, err := os.ReadFile(result)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if status != 1 || !strings.Contains(progress, `username: "blog" → `) {
-		t.Errorf("exit status %d:\n%s", status, progress)
-	}
-	if strings.Contains(progress+string(written), "canary") {
-		t.Errorf("the value is shown:\n%s\n%s", progress, written)
+			"change": {"actions": ["create"], "before": null, "after": {"value": "canary-5e1f"}, "after_sensitive": {"value": true}}}`
+	for sentence, test := range map[string]struct {
+		more  string // resources of the plan
+		flags []string
+	}{
+		"marked at another resource": {elsewhere, nil},
+		"given":                      {"", []string{"--redact", "CANARY"}},
+	} {
+		t.Run(sentence, func(t *testing.T) {
+			bare(t)
+			t.Setenv("CANARY", "canary-5e1f")
+			dir := t.TempDir()
+			file, result := filepath.Join(dir, "plan.json"), filepath.Join(dir, "result.json")
+			plan := `{"format_version": "1.2", "resource_changes": [
+				{"address": "aws_db_instance.this", "mode": "managed", "type": "aws_db_instance", "name": "this", "action_reason": "replace_because_cannot_update",
+					"change": {"actions": ["delete", "create"], "before": {"username": "blog"}, "after": {"username": "canary-5e1f"}, "replace_paths": [["username"]]}}` +
+				test.more + `]}`
+			if err := os.WriteFile(file, []byte(plan), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			status, _, progress := slipway(t, append([]string{"guard", "--plan", file, "--result", result}, test.flags...)...)
+			written, err := os.ReadFile(result)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status != 1 || !strings.Contains(progress, `username: "blog" → `) {
+				t.Errorf("exit status %d:\n%s", status, progress)
+			}
+			if strings.Contains(progress+string(written), "canary") {
+				t.Errorf("the value is shown:\n%s\n%s", progress, written)
+			}
+		})
 	}
 }

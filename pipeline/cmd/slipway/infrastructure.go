@@ -32,9 +32,9 @@ type infrastructure struct {
 	target
 	locks
 	leasing
-	Infrastructure string   `type:"path" default:"terraform" help:"Directory of Terraform's root module."`
-	Commit         string   `env:"SLIPWAY_COMMIT" help:"Release id that the Terraform is of; by default its git commit, with a mark where there are uncommitted changes."`
-	Redact         []string `sep:"none" placeholder:"VARIABLE" help:"An environment variable whose value is hidden in all that is shown. May be repeated."`
+	redacting
+	Infrastructure string `type:"path" default:"terraform" help:"Directory of Terraform's root module."`
+	Commit         string `env:"SLIPWAY_COMMIT" help:"Release id that the Terraform is of; by default its git commit, with a mark where there are uncommitted changes."`
 }
 
 // workspace is Terraform connected to one environment's state, with the lease on it.
@@ -112,24 +112,6 @@ func (c infrastructure) open(ctx context.Context, operation string, say func(str
 		return nil, err
 	}
 	return w, nil
-}
-
-// hidden are the values of the variables that --redact names. What is no variable's name is not repeated: somebody may have
-// given the secret itself.
-func (c infrastructure) hidden() ([]string, error) {
-	var values []string
-	for i, name := range c.Redact {
-		value := os.Getenv(name)
-		if value == "" {
-			return nil, &report.Failure{
-				Reason: fmt.Sprintf("--redact takes the name of an environment variable, and number %d of them is not set", i+1),
-				Effect: "nothing was changed",
-				Next:   "put the secret into a variable and name that: an argument list can be read by others",
-			}
-		}
-		values = append(values, value)
-	}
-	return values, nil
 }
 
 // summarize is a plan for people. What is sensitive in it is hidden in all that Terraform says of it later, too.
