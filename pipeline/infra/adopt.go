@@ -132,6 +132,7 @@ func (t *Terraform) Adopt(ctx context.Context, target Target, created map[string
 			if ok {
 				adopted = append(adopted, change.Address)
 				again = true
+				t.say(change.Address + ": exists, and was taken into the state") // at once: each takes Terraform some seconds
 			}
 		}
 		again = again && len(adopted) < len(created)

@@ -60,7 +60,7 @@ func TestWhatAKilledApplyCreatedIsImported(t *testing.T) {
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
-			tf, calls, _ := fake(t, map[string]answer{"plan": {status: 2}, "show": {output: adopting}, "import": test.answer})
+			tf, calls, said := fake(t, map[string]answer{"plan": {status: 2}, "show": {output: adopting}, "import": test.answer})
 			if test.refused { // on standard error, where Terraform has it
 				refuse(t)
 			}
@@ -71,6 +71,9 @@ func TestWhatAKilledApplyCreatedIsImported(t *testing.T) {
 			}
 			if diff := cmp.Diff(test.adopted, adopted); diff != "" {
 				t.Errorf("adopted (-want +got):\n%s", diff)
+			}
+			if lines := *said; len(lines) != len(test.adopted) {
+				t.Errorf("of %d resources it says %q", len(test.adopted), lines)
 			}
 			if len(lost) != test.lost {
 				t.Errorf("lost %q", lost)

@@ -115,10 +115,7 @@ func (w *workspace) recover(ctx context.Context, journal *backend.Journal) error
 		return nil
 	}
 	w.say(fmt.Sprintf("the apply of %s did not end well; looking for what it created and did not write into the state", journal.Run))
-	adopted, lost, err := w.Adopt(ctx, w.target, journal.Created)
-	for _, address := range adopted {
-		w.say(address + ": exists, and was taken into the state")
-	}
+	_, lost, err := w.Adopt(ctx, w.target, journal.Created)
 	if errors.Is(err, infra.ErrRefused) {
 		w.say("warning: " + err.Error() + "; a run that may apply will do it, and what is planned now may create it again")
 		return nil
