@@ -15,8 +15,8 @@ import (
 // journal lies beside the state from before the apply begins until the state is known to have been written.
 type Journal struct {
 	Run
-	// Created has a key for each address that is to be created, and as its value the id that Terraform reported; empty as
-	// long as it hasn't.
+	// Created has a key for each address that is to be created or imported, and as its value the id that Terraform reported or is
+	// to import; empty as long as there is none.
 	Created map[string]string `json:"created"`
 }
 
@@ -64,14 +64,11 @@ type Writer struct {
 	say     func(string)
 }
 
-// Begin writes the journal of an apply that is going to create these addresses. The lease has to be held.
-func (l *Lease) Begin(ctx context.Context, addresses []string) (*Writer, error) {
+// Begin writes the journal of an apply that is going to create or import these addresses. The lease has to be held.
+func (l *Lease) Begin(ctx context.Context, created map[string]string) (*Writer, error) {
 	w := &Writer{
-		object: l.state.object(".journal"), journal: Journal{Run: l.lease.Run, Created: map[string]string{}},
+		object: l.state.object(".journal"), journal: Journal{Run: l.lease.Run, Created: maps.Clone(created)},
 		dirty: make(chan struct{}, 1), done: make(chan struct{}), say: l.options.Say,
-	}
-	for _, address := range addresses {
-		w.journal.Created[address] = ""
 	}
 	_, etag, err := w.object.read(ctx)
 	if err != nil && !errors.Is(err, errAbsent) {

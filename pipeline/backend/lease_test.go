@@ -570,7 +570,7 @@ func TestTheJournalHasWhatWasCreated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newMemory()
 		lease := acquire(t, m.store(), runOf("ann"), &log{})
-		journal, err := lease.Begin(t.Context(), []string{"aws_vpc.this", "aws_lb.this"})
+		journal, err := lease.Begin(t.Context(), map[string]string{"aws_vpc.this": "", "aws_lb.this": ""})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,6 +17,9 @@ type setting struct {
 	hurts func(before, after any) bool
 	// new says that the setting hurts in a new resource too.
 	new bool
+	// local says that AWS doesn't know the setting, only Terraform. So an import can't tell what it was, and nothing changes by it:
+	// until then no Terraform could destroy the resource at all.
+	local bool
 }
 
 // unknown stands for a value after the change that only the apply will tell: it may be any.
@@ -58,22 +61,22 @@ var changes = []setting{
 	{rule: Protection, what: "deletion protection is switched off", path: "deletion_protection", hurts: leaves("ACTIVE"), types: []string{"aws_cognito_user_pool"}},
 	{rule: Protection, what: "deletion protection is switched off", path: "deletion_protection", hurts: leaves("ENABLED"), types: []string{"aws_verifiedpermissions_policy_store"}},
 	{rule: Protection, what: "deletion protection is switched off", path: "termination_protection_enabled", hurts: leaves(true), types: []string{"aws_cloudtrail_event_data_store"}},
-	{rule: Protection, what: "a later destruction may take what it holds along", path: "force_delete", hurts: becomes(true), types: []string{
+	{rule: Protection, local: true, what: "a later destruction may take what it holds along", path: "force_delete", hurts: becomes(true), types: []string{
 		"aws_ecr_repository", "aws_lightsail_bucket",
 	}},
-	{rule: Protection, what: "a later destruction may take what it holds along", path: "force_destroy", hurts: becomes(true), types: []string{
+	{rule: Protection, local: true, what: "a later destruction may take what it holds along", path: "force_destroy", hurts: becomes(true), types: []string{
 		"aws_s3_bucket", "aws_s3_directory_bucket", "aws_s3tables_table_bucket", "aws_s3vectors_vector_bucket", "aws_ecrpublic_repository",
 		"aws_route53_zone", "aws_backup_vault", "aws_dsql_cluster", "aws_rds_global_cluster",
 	}},
-	{rule: Protection, what: "a later destruction loses the logs, which were to stay", path: "skip_destroy", hurts: leaves(true), types: []string{"aws_cloudwatch_log_group"}},
-	{rule: Protection, what: "a later destruction is final at once", path: "recovery_window_in_days", hurts: becomes(0.0), types: []string{"aws_secretsmanager_secret"}},
-	{rule: Protection, what: "a later destruction makes no final snapshot", path: "skip_final_snapshot", hurts: becomes(true), types: []string{
+	{rule: Protection, local: true, what: "a later destruction loses the logs, which were to stay", path: "skip_destroy", hurts: leaves(true), types: []string{"aws_cloudwatch_log_group"}},
+	{rule: Protection, local: true, what: "a later destruction is final at once", path: "recovery_window_in_days", hurts: becomes(0.0), types: []string{"aws_secretsmanager_secret"}},
+	{rule: Protection, local: true, what: "a later destruction makes no final snapshot", path: "skip_final_snapshot", hurts: becomes(true), types: []string{
 		"aws_db_instance", "aws_rds_cluster", "aws_docdb_cluster", "aws_neptune_cluster", "aws_redshift_cluster", "aws_lightsail_database",
 	}},
-	{rule: Protection, what: "a later destruction makes no final backup", path: "skip_final_backup", hurts: becomes(true), types: []string{
+	{rule: Protection, local: true, what: "a later destruction makes no final backup", path: "skip_final_backup", hurts: becomes(true), types: []string{
 		"aws_fsx_lustre_file_system", "aws_fsx_windows_file_system", "aws_fsx_openzfs_file_system", "aws_fsx_ontap_volume",
 	}},
-	{rule: Protection, what: "a later destruction deletes the automated backups", path: "delete_automated_backups", hurts: leaves(false), types: []string{
+	{rule: Protection, local: true, what: "a later destruction deletes the automated backups", path: "delete_automated_backups", hurts: leaves(false), types: []string{
 		"aws_db_instance", "aws_rds_cluster",
 	}},
 
@@ -118,6 +121,9 @@ func settings(_ planned, c change) []report.Finding {
 	var findings []report.Finding
 	for _, s := range changes {
 		if !slices.Contains(s.types, c.Type) || !c.updates() && !(s.new && c.makes()) {
+			continue
+		}
+		if s.local && c.Change.Importing != nil {
 			continue
 		}
 		before, after, untold := c.value(path(s.path))

@@ -209,3 +209,26 @@ func TestRemovedSafeguards(t *testing.T) {
 		"encryption, which stays on":     {[]string{of("aws_s3_bucket_server_side_encryption_configuration", "bucket")}, nil},
 	}.test(t)
 }
+
+// What only Terraform knows is in no import's past: the plan shows null, and what it will be is as in a new resource.
+func TestAnImportChangesNoSettingThatOnlyTerraformKnows(t *testing.T) {
+	tests := map[string]struct {
+		kind, path, old, new string
+		want                 int
+	}{
+		"it may be destroyed with what it holds": {"aws_ecr_repository", "force_delete", `null`, `true`, 0},
+		"it leaves no final snapshot":            {"aws_db_instance", "skip_final_snapshot", `false`, `true`, 0},
+		"it loses its protection, which AWS has": {"aws_db_instance", "deletion_protection", `true`, `false`, 1},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			imported := strings.Replace(changed(test.kind, test.path, test.old, test.new), `"change": {`, `"change": {"importing": {"id": "x"}, `, 1)
+			if !strings.Contains(imported, "importing") {
+				t.Fatalf("the change is no import: %s", imported)
+			}
+			if got := Check(decode(t, imported)); len(got) != test.want {
+				t.Errorf("it found %v", got)
+			}
+		})
+	}
+}

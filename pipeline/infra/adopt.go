@@ -3,19 +3,20 @@ package infra
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/hashicorp/terraform-exec/tfexec"
 	tfjson "github.com/hashicorp/terraform-json"
+	"github.com/zclconf/go-cty/cty"
 
 	"github.com/slipway-ci/slipway/pipeline/plan"
-	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 // importIDs are what "terraform import" takes as the id of resource types whose id follows from their own attributes, which
@@ -45,18 +46,22 @@ var importIDs = map[string][]string{
 	"aws_s3_bucket":                  {"{bucket}"},
 	"aws_s3_object":                  {"{bucket}/{key}"},
 	"aws_ssm_parameter":              {"{name}"},
-	// By its ARN, which is not its id. Another apply registers another revision, and none is in the way.
-	"aws_ecs_task_definition": {},
+	// These are made anew: a revision is in nobody's way, and to import the version of a secret would bring its value into the state.
+	"aws_ecs_task_definition":           {},
+	"aws_secretsmanager_secret_version": {},
 }
 
 // importID returns what a planned resource is imported by: known is the id that Terraform reported, if it did. It is empty
 // where that can't be told, or not before something else is in the state.
 func importID(change *tfjson.ResourceChange, known string) string {
+	after, _ := change.Change.After.(map[string]any)
+	if after["value_wo_version"] != nil { // a parameter whose value is to be in no state, and would be
+		return ""
+	}
 	forms, listed := importIDs[change.Type]
 	if !listed {
 		return known
 	}
-	after, _ := change.Change.After.(map[string]any)
 	for _, form := range forms {
 		if id, ok := fill(form, after); ok {
 			return id
@@ -87,123 +92,185 @@ func fill(form string, attributes map[string]any) (string, bool) {
 	}
 }
 
-// Adopt takes into the state what a killed apply created and Terraform hadn't written down yet. Created has the addresses
-// that it was to create, with the ids of those that it reported. It returns the addresses that were taken in, and a line for
-// each that was certainly created and could not be.
-//
-// What is missing is what Terraform would create now. Each of these is imported if there is such an object, and the rest is
-// left for Terraform to create. Then it is planned again, since what was imported makes known what others refer to.
-func (t *Terraform) Adopt(ctx context.Context, target Target, created map[string]string) (adopted, lost []string, err error) {
+// Finder says what a planned resource of a type, with these attributes, is imported by: empty where there is none. Looked says
+// that it knows the type.
+type Finder func(ctx context.Context, kind string, attributes map[string]any) (id string, looked bool, err error)
+
+// Adopt has every plan from now on import what a killed apply created and Terraform hadn't written into the state. Created has
+// the addresses that it was to create, with the ids of those that it reported; find is asked for others.
+func (t *Terraform) Adopt(created map[string]string, find Finder) { t.created, t.find = created, find }
+
+// ImportsFile lies in the root module while it is planned what is to be imported, and is no part of it.
+const ImportsFile = "slipway-imports.tf"
+
+// planAdopting saves a plan that imports what was created and is in no state, and says what that is. What is missing is what
+// Terraform would create; of each of these that can be named, an import is tried. Then it is planned again, since what is
+// imported makes known what others refer to, and what isn't there has to be created after all.
+func (t *Terraform) planAdopting(ctx context.Context, target Target, file string) ([]byte, error) {
+	imports, document, err := t.imports(ctx, target, file)
+	if err != nil {
+		return nil, err
+	}
+	for _, address := range slices.Sorted(maps.Keys(imports)) {
+		t.say(address + ": exists since then, and is to be imported")
+	}
+	read, err := plan.Read(bytes.NewReader(document))
+	if err != nil {
+		return nil, err
+	}
+	for _, line := range t.lost(read, imports) {
+		t.say("warning: " + line)
+	}
+	return document, nil
+}
+
+// Import imports at once what Plan would import, for a run that plans something else: with a plan of nothing but that, which is
+// saved to file and applied.
+func (t *Terraform) Import(ctx context.Context, target Target, file string) error {
+	imports, _, err := t.imports(ctx, target, file)
+	if err != nil || len(imports) == 0 {
+		return err
+	}
+	if err := t.writeImports(imports); err != nil {
+		return err
+	}
+	defer t.removeImports()
+	var only []tfexec.PlanOption
+	for _, address := range slices.Sorted(maps.Keys(imports)) {
+		only = append(only, tfexec.Target(address))
+		t.say(address + ": exists since then, and is imported")
+	}
+	quiet := *t
+	quiet.say = func(string) {}
+	document, err := quiet.savePlan(ctx, "plan", target, file, only...)
+	if err != nil {
+		return err
+	}
+	read, err := plan.Read(bytes.NewReader(document))
+	if err != nil {
+		return err
+	}
+	_, err = quiet.Apply(ctx, file, read, nil)
+	return err
+}
+
+// imports finds what is to be imported, by address with the id, and the saved plan that does it.
+func (t *Terraform) imports(ctx context.Context, target Target, file string) (map[string]string, []byte, error) {
+	defer t.removeImports()
+	quiet := *t
+	quiet.say = func(string) {} // several plans are one piece of news
+	if err := t.hideVariables(variables(target.Environment)); err != nil {
+		return nil, nil, err
+	}
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("save the plan: %w", err)
+	}
 	ctx, cancel := t.within(ctx)
 	defer cancel()
-	dir, err := os.MkdirTemp("", "slipway-adopt-")
-	if err != nil {
-		return nil, nil, fmt.Errorf("look for what a killed apply created: %w", err)
-	}
-	defer os.RemoveAll(dir)
-	quiet := *t
-	quiet.say = func(string) {} // a plan is no news here
-	var found *tfjson.Plan
-	tried := map[string]string{} // by address, with what it was imported by
-	for again := true; again; {
-		again = false
-		// With a look at what there is: what was destroyed and is in the state still would not be created.
-		document, err := quiet.savePlan(ctx, "plan", target, filepath.Join(dir, "plan"))
+	imports, tried := map[string]string{}, map[string]string{}
+	for {
+		if err := t.writeImports(imports); err != nil {
+			return nil, nil, err
+		}
+		document, found, err := quiet.planOnce(ctx, "plan", target, file)
 		if err != nil {
-			return adopted, nil, err
+			if len(imports) == 0 || len(found) == 0 {
+				return nil, nil, err
+			}
+			t.refute(imports, found)
+			continue
 		}
-		if found, err = plan.Read(bytes.NewReader(document)); err != nil {
-			return adopted, nil, err
+		read, err := plan.Read(bytes.NewReader(document))
+		if err != nil {
+			return nil, nil, err
 		}
-		for _, change := range found.ResourceChanges {
-			known, candidate := created[change.Address]
+		before := len(tried)
+		for _, change := range read.ResourceChanges {
+			known, candidate := t.created[change.Address]
 			if !candidate || change.Change == nil || !change.Change.Actions.Create() {
 				continue
 			}
-			id := importID(change, known)
-			if id == "" || tried[change.Address] == id {
+			if tried[change.Address] != "" {
 				continue
 			}
-			tried[change.Address] = id
-			ok, err := quiet.adopt(ctx, target, change.Address, id)
+			id, err := t.importBy(ctx, change, known)
 			if err != nil {
-				return adopted, nil, err
+				t.say("warning: " + err.Error())
 			}
-			if ok {
-				adopted = append(adopted, change.Address)
-				again = true
-				t.say(change.Address + ": exists, and was taken into the state") // at once: each takes Terraform some seconds
+			if id != "" {
+				imports[change.Address], tried[change.Address] = id, id
 			}
 		}
-		again = again && len(adopted) < len(created)
-	}
-	return adopted, lostIDs(found, created, adopted), nil
-}
-
-// adopt imports one resource, if there is one. An object that the state has and AWS hasn't makes room.
-func (t *Terraform) adopt(ctx context.Context, target Target, address, id string) (bool, error) {
-	for _, room := range []bool{false, true} {
-		tf, err := t.command()
-		if err != nil {
-			return false, err
-		}
-		err = tf.Import(ctx, address, id,
-			tfexec.Lock(false), tfexec.VarFile(variables(target.Environment)),
-			tfexec.Var("name="+target.Name), tfexec.Var("environment="+target.Environment), tfexec.Var("region="+target.Region),
-		)
-		switch {
-		case err == nil:
-			return true, nil
-		case context.Cause(ctx) != nil:
-			return false, interrupted("import", context.Cause(ctx))
-		case !room && strings.Contains(err.Error(), "Resource already managed by Terraform"):
-			if err := tf.StateRm(ctx, address, tfexec.Lock(false)); err != nil {
-				return false, t.failed("state rm", nil, err)
-			}
-		case refused.MatchString(err.Error()):
-			return false, (&report.Failure{Reason: "what a killed apply created can't be taken into the state with these credentials: " + address}).Because(ErrRefused)
-		default:
-			// There is no such object, which each resource type says in its own way.
-			return false, nil
+		if len(tried) == before {
+			return imports, document, nil
 		}
 	}
-	return false, nil
 }
 
-// ErrRefused is returned by Adopt where the credentials may not read the object or not write the state, like those of a role
-// that may only plan.
-var ErrRefused = errors.New("access is denied")
+// importBy is importID for what is certain, and asks for what isn't.
+func (t *Terraform) importBy(ctx context.Context, change *tfjson.ResourceChange, known string) (string, error) {
+	if known == "" && t.find != nil {
+		attributes, _ := change.Change.After.(map[string]any)
+		if id, looked, err := t.find(ctx, change.Type, attributes); looked {
+			return id, err
+		}
+	}
+	return importID(change, known), nil
+}
 
-// refused is how AWS and Terraform's backend say so.
-var refused = regexp.MustCompile(`AccessDenied|UnauthorizedOperation|not authorized|ExpiredToken|writing state|[Ff]ailed to (save|persist|upload) state`)
+// refute takes those imports away that Terraform's diagnostics speak of. Where they speak of none, it takes away those of
+// which it isn't certain that they exist, and then all: whatever the trouble is, the next plan will tell without them.
+func (t *Terraform) refute(imports map[string]string, found []diagnostic) {
+	before := len(imports)
+	maps.DeleteFunc(imports, func(address, _ string) bool {
+		quoted := strconv.Quote(address)
+		return slices.ContainsFunc(found, func(d diagnostic) bool {
+			return d.Severity == "error" && (d.Address == address || strings.Contains(d.Detail, quoted))
+		})
+	})
+	if len(imports) == before {
+		maps.DeleteFunc(imports, func(address, _ string) bool { return t.created[address] == "" })
+	}
+	if len(imports) == before {
+		clear(imports)
+	}
+}
 
-// lostIDs has a line for each resource that was created for certain and that is neither in the state nor imported.
-func lostIDs(plan *tfjson.Plan, created map[string]string, adopted []string) []string {
+// writeImports writes the imports in Terraform's language:
+// https://developer.hashicorp.com/terraform/language/block/import
+func (t *Terraform) writeImports(imports map[string]string) error {
+	var blocks bytes.Buffer
+	for _, address := range slices.Sorted(maps.Keys(imports)) {
+		fmt.Fprintf(&blocks, "import {\n  to = %s\n  id = %s\n}\n", address, hclwrite.TokensForValue(cty.StringVal(imports[address])).Bytes())
+	}
+	if err := os.WriteFile(filepath.Join(t.dir, ImportsFile), blocks.Bytes(), 0o600); err != nil {
+		return fmt.Errorf("import what a killed apply created: %w", err)
+	}
+	return nil
+}
+
+func (t *Terraform) removeImports() { _ = os.Remove(filepath.Join(t.dir, ImportsFile)) }
+
+// lost has a line for each resource that was created for certain, and that is neither in the state nor among the imports. What
+// is made anew without harm is not worth a line.
+func (t *Terraform) lost(plan *tfjson.Plan, imports map[string]string) []string {
 	ids := map[string]string{}
 	if plan.PriorState != nil && plan.PriorState.Values != nil {
 		collect(plan.PriorState.Values.RootModule, ids)
 	}
 	var lost []string
-	for address, id := range created {
-		if id == "" || slices.Contains(adopted, address) {
+	for _, change := range plan.ResourceChanges {
+		id := t.created[change.Address]
+		if forms, listed := importIDs[change.Type]; id == "" || imports[change.Address] != "" || change.Change == nil || listed && len(forms) == 0 {
 			continue
 		}
-		if _, inState := ids[address]; inState && !replaced(plan, address) {
-			continue
-		}
-		if ids[address] != id {
-			lost = append(lost, fmt.Sprintf("%s: %s was created and could not be taken into the state; look whether it is there still, and import or delete it", address, id))
+		if change.Change.Actions.Create() || change.Change.Actions.Replace() && ids[change.Address] != id {
+			lost = append(lost, fmt.Sprintf("%s: %s was created, and can't be imported; look whether it is there still, and import or delete it", change.Address, id))
 		}
 	}
 	slices.Sort(lost)
 	return lost
-}
-
-// replaced says whether the plan still wants another object at the address.
-func replaced(plan *tfjson.Plan, address string) bool {
-	return slices.ContainsFunc(plan.ResourceChanges, func(change *tfjson.ResourceChange) bool {
-		return change.Address == address && change.Change != nil && change.Change.Actions.Replace()
-	})
 }
 
 func collect(module *tfjson.StateModule, ids map[string]string) {

@@ -22,14 +22,16 @@ func TestImportID(t *testing.T) {
 		known string
 		want  string
 	}{
-		"a name is enough":                            {"aws_ssm_parameter", map[string]any{"name": "/blog/dev/contract"}, "", "/blog/dev/contract"},
-		"an id that was reported":                     {"aws_vpc", map[string]any{"cidr_block": "10.0.0.0/16"}, "vpc-1", "vpc-1"},
-		"an id that nobody knows":                     {"aws_vpc", map[string]any{"cidr_block": "10.0.0.0/16"}, "", ""},
-		"the import's form takes the place of the id": {"aws_s3_object", map[string]any{"bucket": "b", "key": "k"}, "k", "b/k"},
-		"a part isn't known yet":                      {"aws_route", map[string]any{"destination_cidr_block": "0.0.0.0/0"}, "r-rtb-1", ""},
-		"a second form":                               {"aws_route", map[string]any{"route_table_id": "rtb-1", "destination_ipv6_cidr_block": "::/0"}, "", "rtb-1_::/0"},
-		"a cluster by its ARN":                        {"aws_ecs_service", map[string]any{"cluster": "arn:aws:ecs:eu-central-1:1:cluster/blog-dev", "name": "web"}, "arn", "blog-dev/web"},
-		"a revision, which stands in nobody's way":    {"aws_ecs_task_definition", map[string]any{"family": "blog"}, "blog", ""},
+		"a name is enough":                              {"aws_ssm_parameter", map[string]any{"name": "/blog/dev/contract"}, "", "/blog/dev/contract"},
+		"an id that was reported":                       {"aws_vpc", map[string]any{"cidr_block": "10.0.0.0/16"}, "vpc-1", "vpc-1"},
+		"an id that nobody knows":                       {"aws_vpc", map[string]any{"cidr_block": "10.0.0.0/16"}, "", ""},
+		"the import's form takes the place of the id":   {"aws_s3_object", map[string]any{"bucket": "b", "key": "k"}, "k", "b/k"},
+		"a part isn't known yet":                        {"aws_route", map[string]any{"destination_cidr_block": "0.0.0.0/0"}, "r-rtb-1", ""},
+		"a second form":                                 {"aws_route", map[string]any{"route_table_id": "rtb-1", "destination_ipv6_cidr_block": "::/0"}, "", "rtb-1_::/0"},
+		"a cluster by its ARN":                          {"aws_ecs_service", map[string]any{"cluster": "arn:aws:ecs:eu-central-1:1:cluster/blog-dev", "name": "web"}, "arn", "blog-dev/web"},
+		"a secret's version, whose value it would show": {"aws_secretsmanager_secret_version", map[string]any{}, "arn|1", ""},
+		"a parameter whose value is in no state":        {"aws_ssm_parameter", map[string]any{"name": "/a", "value_wo_version": 1.0}, "", ""},
+		"a revision, which stands in nobody's way":      {"aws_ecs_task_definition", map[string]any{"family": "blog"}, "blog", ""},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
@@ -47,64 +49,85 @@ const adopting = `{"format_version":"1.2","terraform_version":"1.11.4","resource
 {"address":"aws_ssm_parameter.new","mode":"managed","type":"aws_ssm_parameter","name":"new","change":{"actions":["create"],"before":null,"after":{"name":"/new"}}},
 {"address":"aws_vpc.this","mode":"managed","type":"aws_vpc","name":"this","change":{"actions":["create"],"before":null,"after":{}}}]}`
 
-func TestWhatAKilledApplyCreatedIsImported(t *testing.T) {
+// importing is a terraform that keeps each plan's imports, and whose plan fails while one of them is of what MISSING names.
+const importing = `#!/bin/sh
+printf '%s\n' "$*" >>"$RECORD"
+case "$1" in
+plan)
+    imports=
+    while IFS= read -r line; do imports="$imports $line"; done <slipway-imports.tf
+    printf '%s\n' "imports$imports" >>"$RECORD"
+    case "$imports $MISSING" in *"${MISSING:-none}"*" $MISSING" | *" ALL")
+        printf '%s\n' "$DIAGNOSTIC"
+        exit 1 ;;
+    esac
+    exit 2 ;;
+show) printf '%s\n' "$PLAN" ;;
+version) echo '{"terraform_version": "1.11.4"}' ;;
+esac
+`
+
+func TestAPlanImportsWhatAKilledApplyCreated(t *testing.T) {
+	const about = `{"type":"diagnostic","diagnostic":{"severity":"error","summary":"Cannot import non-existent remote object",` +
+		`"detail":"While attempting to import an existing object to \"aws_ssm_parameter.a\", the provider detected that no object exists with the given id."}}`
+	const unclear = `{"type":"diagnostic","diagnostic":{"severity":"error","summary":"couldn't find resource"}}`
+	const a, vpc = `import {   to = aws_ssm_parameter.a   id = "/a" }`, `import {   to = aws_vpc.this   id = "vpc-1" }`
 	tests := map[string]struct {
-		answer  answer
-		adopted []string
-		lost    int
-		refused bool
+		missing, diagnostic string
+		imports             []string // of each plan
+		lines               []string
+		fails               bool
 	}{
-		"it exists":                     {answer{}, []string{"aws_ssm_parameter.a", "aws_vpc.this"}, 0, false},
-		"it doesn't":                    {answer{"", 1}, nil, 1, false},
-		"the credentials may only plan": {answer{"Error: AccessDenied", 1}, nil, 0, true},
+		"all of it exists": {
+			imports: []string{"", a + " " + vpc},
+			lines:   []string{"aws_ssm_parameter.a: exists since then, and is to be imported", "aws_vpc.this: exists since then, and is to be imported"},
+		},
+		"one doesn't": {
+			missing: "ssm_parameter", diagnostic: about, imports: []string{"", a + " " + vpc, vpc},
+			lines: []string{"aws_vpc.this: exists since then, and is to be imported"},
+		},
+		"nobody says which doesn't: not that which Terraform reported": {
+			missing: "ssm_parameter", diagnostic: unclear, imports: []string{"", a + " " + vpc, vpc},
+			lines: []string{"aws_vpc.this: exists since then, and is to be imported"},
+		},
+		"nor can that be imported": {
+			missing: "vpc", diagnostic: unclear, imports: []string{"", a + " " + vpc, vpc, ""},
+			lines: []string{"warning: aws_vpc.this: vpc-1 was created, and can't be imported; look whether it is there still, and import or delete it"},
+		},
+		"the configuration is broken": {missing: "ALL", diagnostic: unclear, imports: []string{""}, fails: true},
 	}
 	for sentence, test := range tests {
 		t.Run(sentence, func(t *testing.T) {
-			tf, calls, said := fake(t, map[string]answer{"plan": {status: 2}, "show": {output: adopting}, "import": test.answer})
-			if test.refused { // on standard error, where Terraform has it
-				refuse(t)
+			tf, calls, said := fake(t, map[string]answer{})
+			if err := os.WriteFile(filepath.Join(os.Getenv("PATH"), "terraform"), []byte(importing), 0o755); err != nil {
+				t.Fatal(err)
 			}
-			adopted, lost, err := tf.Adopt(t.Context(), Target{Name: "blog", Environment: "dev", Region: "eu-central-1"},
-				map[string]string{"aws_ssm_parameter.a": "", "aws_vpc.this": "vpc-1"})
-			if errors.Is(err, ErrRefused) != test.refused || !test.refused && err != nil {
+			t.Setenv("PLAN", strings.ReplaceAll(adopting, "\n", ""))
+			t.Setenv("DIAGNOSTIC", test.diagnostic)
+			t.Setenv("MISSING", test.missing)
+			tf.Adopt(map[string]string{"aws_ssm_parameter.a": "", "aws_vpc.this": "vpc-1"}, nil)
+			_, err := tf.Plan(t.Context(), Target{Name: "blog", Environment: "dev", Region: "eu-central-1"}, filepath.Join(t.TempDir(), "plan"))
+			if (err != nil) != test.fails {
 				t.Errorf("error %v", err)
 			}
-			if diff := cmp.Diff(test.adopted, adopted); diff != "" {
-				t.Errorf("adopted (-want +got):\n%s", diff)
-			}
-			if lines := *said; len(lines) != len(test.adopted) {
-				t.Errorf("of %d resources it says %q", len(test.adopted), lines)
-			}
-			if len(lost) != test.lost {
-				t.Errorf("lost %q", lost)
-			}
-			imports := 0
+			var imports []string
 			for _, call := range calls() {
-				if !strings.HasPrefix(call, "import ") {
-					continue
-				}
-				imports++
-				if !strings.Contains(call, "-lock=false") || strings.Contains(call, "new") {
-					t.Errorf("import: %s", call)
+				if found, ok := strings.CutPrefix(call, "imports"); ok {
+					imports = append(imports, strings.TrimSpace(found))
 				}
 			}
-			if imports == 0 {
-				t.Error("nothing was imported")
+			if diff := cmp.Diff(test.imports, imports); diff != "" {
+				t.Errorf("imports of each plan (-want +got):\n%s", diff)
+			}
+			var lines []string
+			lines = append(lines, *said...)
+			if diff := cmp.Diff(test.lines, lines); diff != "" {
+				t.Errorf("lines (-want +got):\n%s", diff)
+			}
+			if _, err := os.Stat(filepath.Join(tf.dir, ImportsFile)); err == nil {
+				t.Error("the imports are left in the root module")
 			}
 		})
-	}
-}
-
-// refuse has the fake program print on standard error that access is denied.
-func refuse(t *testing.T) {
-	t.Helper()
-	file := filepath.Join(os.Getenv("PATH"), "terraform")
-	content, err := os.ReadFile(file)
-	if err == nil {
-		err = os.WriteFile(file, append([]byte("#!/bin/sh\nif [ \"$1\" = import ]; then echo AccessDenied >&2; fi\n"), content...), 0o755)
-	}
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -244,7 +267,7 @@ func TestAnApplyThatIsEndedEarly(t *testing.T) {
 			if test.killed {
 				return
 			}
-			if diff := cmp.Diff([]string{"aws_lb.this"}, cut); diff != "" {
+			if diff := cmp.Diff(map[string]string{"aws_lb.this": ""}, cut); diff != "" {
 				t.Errorf("cut off (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff([]string{"done: aws_vpc.this", "begun, and not done: aws_lb.this", "not begun: aws_ecs_cluster.this"}, failure.Detail); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,9 +16,9 @@ import (
 
 // Apply applies exactly the saved plan, which plan is the content of. Created, where it isn't nil, is told the address and
 // the id of every resource as soon as it was created. An apply that is interrupted finishes the resources that it works on,
-// writes the state, and returns a failure that says what it didn't do. The addresses that it returns then are those whose
-// creation was cut off: the AWS provider gives its requests up when it is told to stop, and some will have arrived.
-func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, created func(address, id string)) (cut []string, err error) {
+// writes the state, and returns a failure that says what it didn't do. What it returns then, as Creates does, are those
+// whose creation was cut off: the AWS provider gives its requests up when it is told to stop, and some will have arrived.
+func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, created func(address, id string)) (cut map[string]string, err error) {
 	file, err = filepath.Abs(file)
 	if err != nil {
 		return nil, fmt.Errorf("apply the plan: %w", err)
@@ -40,11 +41,8 @@ func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, c
 	if cause := context.Cause(inner); cause != nil {
 		f = interrupted("apply", cause)
 		f.Effect, f.Detail = ui.undone(plan)
-		for _, address := range Creates(plan) {
-			if ui.begun[address] && !ui.done[address] {
-				cut = append(cut, address)
-			}
-		}
+		cut = Creates(plan)
+		maps.DeleteFunc(cut, func(address, imported string) bool { return imported == "" && (!ui.begun[address] || ui.done[address]) })
 	}
 	if errors.Is(err, ErrKilled) {
 		f.Because(err)
@@ -109,18 +107,22 @@ func changing(plan *tfjson.Plan) []string {
 	return addresses
 }
 
-// Creates lists the addresses of the resources that a plan makes outside of Terraform, new or in the place of another.
-func Creates(plan *tfjson.Plan) []string {
-	var addresses []string
+// Creates are the addresses of the resources that a plan makes outside of Terraform, new or in the place of another, and of
+// those that it imports, with what they are imported by.
+func Creates(plan *tfjson.Plan) map[string]string {
+	addresses := map[string]string{}
 	if plan == nil {
-		return nil
+		return addresses
 	}
 	for _, change := range plan.ResourceChanges {
 		if change.Mode != tfjson.ManagedResourceMode || change.Change == nil || change.ProviderName == builtin {
 			continue
 		}
-		if change.Change.Actions.Create() || change.Change.Actions.Replace() {
-			addresses = append(addresses, change.Address)
+		switch importing := change.Change.Importing; {
+		case importing != nil && !change.Change.Actions.Replace():
+			addresses[change.Address] = importing.ID
+		case change.Change.Actions.Create() || change.Change.Actions.Replace():
+			addresses[change.Address] = ""
 		}
 	}
 	return addresses

@@ -18,6 +18,9 @@ type Target struct {
 // Plan saves what Terraform would change to file, and returns it as `terraform show -json` writes it. Both hold values that
 // Terraform keeps from the screen: they are as secret as the state.
 func (t *Terraform) Plan(ctx context.Context, target Target, file string) ([]byte, error) {
+	if len(t.created) > 0 {
+		return t.planAdopting(ctx, target, file)
+	}
 	return t.savePlan(ctx, "plan", target, file)
 }
 
@@ -34,29 +37,35 @@ func (t *Terraform) savePlan(ctx context.Context, name string, target Target, fi
 	if err := t.hideVariables(variables(target.Environment)); err != nil {
 		return nil, err
 	}
-	tf, err := t.command()
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := t.within(ctx)
 	defer cancel()
+	document, _, err := t.planOnce(ctx, name, target, file, more...)
+	return document, err
+}
+
+// planOnce runs Terraform. Where that fails, it returns the diagnostics beside the failure that is made of them.
+func (t *Terraform) planOnce(ctx context.Context, name string, target Target, file string, more ...tfexec.PlanOption) ([]byte, []diagnostic, error) {
+	tf, err := t.command()
+	if err != nil {
+		return nil, nil, err
+	}
 	ui := newUI(t.say)
 	_, err = tf.PlanJSON(ctx, ui, append(planOptions(target, file), more...)...)
 	ui.Close()
 	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return nil, interrupted("plan", cause)
+		return nil, nil, interrupted("plan", cause)
 	}
 	if err != nil {
-		return nil, t.failed(name, ui.diagnostics, err)
+		return nil, ui.diagnostics, t.failed(name, ui.diagnostics, err)
 	}
 	if ui.refreshed > 0 {
 		t.say(fmt.Sprintf("refreshed %d resources", ui.refreshed))
 	}
 	document, err := t.showPlan(ctx, file)
 	if cause := context.Cause(ctx); err != nil && cause != nil {
-		return nil, interrupted("plan", cause)
+		return nil, nil, interrupted("plan", cause)
 	}
-	return document, err
+	return document, nil, err
 }
 
 func planOptions(target Target, file string) []tfexec.PlanOption {

@@ -19,7 +19,7 @@ func leavings(entry fs.DirEntry) bool {
 	if entry.IsDir() {
 		return name == ".terraform"
 	}
-	return name == ".terraform.lock.hcl" || name == "crash.log" ||
+	return name == ".terraform.lock.hcl" || name == ImportsFile || name == "crash.log" ||
 		slices.ContainsFunc([]string{".tfstate", ".tfplan", ".backup"}, func(s string) bool { return strings.HasSuffix(name, s) })
 }
 

@@ -26,6 +26,9 @@ type Terraform struct {
 	say func(string)
 	// hidden are the values that no line and no failure may hold.
 	hidden []*redact.Values
+	// created is what a killed apply created; see Adopt.
+	created map[string]string
+	find    Finder
 	// held and taken are a lease's; see Hold.
 	held, taken context.Context
 }

@@ -76,6 +76,10 @@ func (b Binding) Matches(here Binding) error {
 		r.Moved = true
 		r.Differences = append(r.Differences, fmt.Sprintf("the state has moved: the plan is of %s, and now there is %s", b.State, here.State))
 	}
+	if b.State.Journal != here.State.Journal {
+		r.Moved = true
+		r.Differences = append(r.Differences, "the plan does not know of an apply that did not end well, and may create again what that one created")
+	}
 	differ("Terraform", b.Terraform, here.Terraform)
 	for _, source := range slices.Sorted(maps.Keys(b.Providers)) {
 		differ("provider "+source, b.Providers[source], here.Providers[source])

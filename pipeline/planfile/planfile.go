@@ -58,6 +58,8 @@ type State struct {
 	Key     string `json:"key"`
 	Lineage string `json:"lineage"`
 	Serial  uint64 `json:"serial"`
+	// Journal is the token of an apply that did not end well, and whose resources the plan imports where they are in no state.
+	Journal string `json:"journal,omitempty"`
 }
 
 // version is that of the format. It is the first line of the file, in the clear, so that a file of another one is told apart

@@ -222,6 +222,8 @@ func TestMatches(t *testing.T) {
 				"the plan is of the state slipway-state/blog/dev/terraform.tfstate, and this is slipway-state/blog/prod/terraform.tfstate"}, false},
 		"another account and region": {func(b *Binding) { b.Account, b.Region = "444455556666", "us-east-1" },
 			[]string{"the plan is of account 111122223333, and this is 444455556666", "the plan is of region eu-central-1, and this is us-east-1"}, false},
+		"an apply that did not end well": {func(b *Binding) { b.State.Journal = "1a2b" },
+			[]string{"the plan does not know of an apply that did not end well, and may create again what that one created"}, true},
 		"a state that has moved": {func(b *Binding) { b.State.Serial = 8 },
 			[]string{"the state has moved: the plan is of serial 7 of lineage 6f1a2b3c…, and now there is serial 8 of lineage 6f1a2b3c…"}, true},
 		"a state that is gone": {func(b *Binding) { b.State.Lineage, b.State.Serial = "", 0 },

@@ -16,6 +16,7 @@ import (
 	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/slipway-ci/slipway/pipeline/backend"
+	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/planfile"
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -82,7 +83,7 @@ func openPlan(file string) (planfile.File, error) {
 func (c infrastructure) binding(ctx context.Context, w *workspace) (planfile.Binding, error) {
 	b := planfile.Binding{
 		Name: c.Name, Environment: c.Environment, Region: c.Region, Account: w.account,
-		State: planfile.State{Bucket: w.backend.Bucket, Key: w.backend.Key},
+		State: planfile.State{Bucket: w.backend.Bucket, Key: w.backend.Key, Journal: w.unfinished},
 		Made:  time.Now().UTC().Truncate(time.Second), By: caller(),
 	}
 	var errs [4]error
@@ -117,7 +118,7 @@ func (c infrastructure) commit(ctx context.Context) (id string, dirty bool, err 
 			Next:   "give the commit with --commit",
 		}).Because(err)
 	}
-	changed, err := git("status", "--porcelain", "--", ".")
+	changed, err := git("status", "--porcelain", "--", ".", ":(exclude)"+infra.ImportsFile)
 	if err != nil {
 		return "", false, fmt.Errorf("compare %s with its commit: %w", c.Infrastructure, err)
 	}

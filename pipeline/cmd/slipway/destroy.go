@@ -80,6 +80,15 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 	if d.workspace, err = d.open(ctx, "destroy", sayer(d.s.progress, "destroy")); err != nil {
 		return chain.Done{}, err
 	}
+	target := infra.Target{Name: d.Name, Environment: d.Environment, Region: d.Region}
+	switch {
+	case d.workspace.unfinished != "" && d.Confirm == "":
+		d.result.Teardown.Warnings = append(d.result.Teardown.Warnings, "what the apply that did not end well created, and is in no state, is imported once the destruction is confirmed")
+	case d.workspace.unfinished != "":
+		if err := d.workspace.Import(ctx, target, d.file); err != nil {
+			return chain.Done{}, err
+		}
+	}
 	state, err := d.workspace.State(ctx)
 	if err != nil {
 		return chain.Done{}, err
@@ -90,7 +99,6 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 	if err := destroy.Elsewhere(state, d.Region); err != nil {
 		return chain.Done{}, err
 	}
-	target := infra.Target{Name: d.Name, Environment: d.Environment, Region: d.Region}
 	document, err := d.workspace.PlanDestroy(ctx, target, d.file)
 	if err != nil {
 		return chain.Done{}, err
@@ -101,7 +109,8 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 	d.doomed = destroy.Read(d.plan)
 	summary := d.workspace.summarize(d.plan)
 	summary.Text = "" // what goes is listed by what it holds
-	d.result.Plan, d.result.Teardown.Warnings = &summary, d.doomed.Warnings()
+	d.result.Plan = &summary
+	d.result.Teardown.Warnings = append(d.result.Teardown.Warnings, d.doomed.Warnings()...)
 	counter := destroy.NewCounter(d.workspace.aws, backend.Client(d.workspace.aws, d.Endpoint))
 	if d.result.Teardown.Holdings, d.blocking, err = counter.Count(ctx, d.doomed, summary.Guarded); err != nil {
 		return chain.Done{}, err

@@ -46,6 +46,8 @@ type workspace struct {
 	target  infra.Target
 	store   backend.Store
 	lease   *backend.Lease
+	// unfinished is the token of an apply that did not end well, by its journal; empty where there is none.
+	unfinished string
 	// hidden are the values that --redact names.
 	hidden []string
 	// kept is the file for a state that can't be written; empty where it stays in the root module.

@@ -14,6 +14,7 @@ import (
 
 	tfjson "github.com/hashicorp/terraform-json"
 
+	"github.com/slipway-ci/slipway/pipeline/adopt"
 	"github.com/slipway-ci/slipway/pipeline/backend"
 	"github.com/slipway-ci/slipway/pipeline/infra"
 	"github.com/slipway-ci/slipway/pipeline/report"
@@ -114,19 +115,10 @@ func (w *workspace) recover(ctx context.Context, journal *backend.Journal) error
 	if journal == nil {
 		return nil
 	}
-	w.say(fmt.Sprintf("the apply of %s did not end well; looking for what it created and did not write into the state", journal.Run))
-	_, lost, err := w.Adopt(ctx, w.target, journal.Created)
-	if errors.Is(err, infra.ErrRefused) {
-		w.say("warning: " + err.Error() + "; a run that may apply will do it, and what is planned now may create it again")
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	for _, line := range lost {
-		w.say("warning: " + line)
-	}
-	return w.store.EndJournal(ctx)
+	w.unfinished = journal.Token
+	w.Adopt(journal.Created, adopt.New(w.aws).Find)
+	w.say(fmt.Sprintf("the apply of %s did not end well: what it created, and did not write into the state, has to be imported", journal.Run))
+	return nil
 }
 
 // journaled applies exactly the saved plan, which plan is the content of. What it creates stands in the journal from before it

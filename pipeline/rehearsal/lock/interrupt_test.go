@@ -77,7 +77,7 @@ func TestAnInterruptedApplyEndsWell(t *testing.T) {
 
 // What was created just before a kill is in no state: Terraform writes it at the end, and every 20 s. Of one resource nobody has
 // even heard that it was created, since its request is under way.
-func TestWhatAKilledApplyCreatedIsTakenIntoTheState(t *testing.T) {
+func TestTheNextPlanImportsWhatAKilledApplyCreated(t *testing.T) {
 	s := newSite("adopt")
 	gate := newGate(t, "second-0")
 	s.endpoint = gate.URL
@@ -107,9 +107,9 @@ func TestWhatAKilledApplyCreatedIsTakenIntoTheState(t *testing.T) {
 	s.endpoint = shared.endpoint
 	said := bytes.NewBufferString(s.bring(t, root))
 	holds(t, said, "was killed: its lease has not been renewed for 6s, and is taken over", "released the lock ",
-		"aws_ssm_parameter.first[0]: exists, and was taken into the state",
-		"aws_ssm_parameter.second[0]: exists, and was taken into the state",
-		"aws_iam_role.this: exists, and was taken into the state")
+		"aws_ssm_parameter.first[0]: exists since then, and is to be imported",
+		"aws_ssm_parameter.second[0]: exists since then, and is to be imported",
+		"aws_iam_role.this: exists since then, and is to be imported")
 	s.wantBeside(t)
 	s.agrees(t, 1)
 	if changes := s.changes(t, root); changes != 0 {

@@ -54,8 +54,8 @@ func TestAfterAnyKillTheNextRunSucceeds(t *testing.T) {
 				k.runs(t, "plan")
 				count(k.kills(t, "apply"))
 				count("beside the state: " + strings.Join(s.beside(t), " "))
-				if said := k.runs(t, "plan"); strings.Contains(said, "taken into the state") {
-					count("resources were taken into the state")
+				if said := k.runs(t, "plan"); strings.Contains(said, "is to be imported") {
+					count("resources were imported")
 				}
 				k.runs(t, "apply")
 				s.wantBeside(t)
