@@ -37,11 +37,7 @@ func TestAttendNoticesTasksThatEndAfterECSWasContent(t *testing.T) {
 				fake := &fakeECS{services: [][]types.Service{{deploymentsOf(ours("PRIMARY", "COMPLETED", 2, 0, 2, 0))}}, tasks: test.tasks}
 				d, _ := newDeployer(fake, nil, one())
 				d.Attempts(test.attempts)
-				d.diagnose = func(ctx context.Context, deployments []Deployment) report.Diagnosis {
-					diagnosis := diagnosed(ctx, deployments)
-					diagnosis.Lasting = test.lasting
-					return diagnosis
-				}
+				d.diagnose = diagnosedAs(test.lasting)
 				err := d.Attend(ctx, []Deployment{{Service: web, ID: "ecs-svc/1", Revision: webNew}})
 				reason := ""
 				if failure, ok := errors.AsType[*report.Failure](err); ok {

@@ -313,6 +313,15 @@ func diagnosed(_ context.Context, deployments []Deployment) report.Diagnosis {
 	return report.Diagnosis{Sentence: "it exits", Evidence: []string{"its last line"}, Detail: []string{"all of " + deployments[0].ID}, Next: "mend it"}
 }
 
+// diagnosedAs stands for one that finds a cause that lasts, or one that may pass.
+func diagnosedAs(lasting bool) func(context.Context, []Deployment) report.Diagnosis {
+	return func(ctx context.Context, deployments []Deployment) report.Diagnosis {
+		diagnosis := diagnosed(ctx, deployments)
+		diagnosis.Lasting = lasting
+		return diagnosis
+	}
+}
+
 func newDeployer(fake *fakeECS, logs *fakeLogs, c contract.Contract) (*Deployer, *spoken) {
 	said := &spoken{}
 	return &Deployer{ecs: fake, logs: logs, parameters: &fakeParameters{}, contract: c, interval: time.Second, say: said.say, diagnose: diagnosed}, said

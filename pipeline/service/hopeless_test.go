@@ -1,7 +1,6 @@
 package service
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -54,11 +53,8 @@ func TestWaitGivesUpBeforeTheCircuitBreaker(t *testing.T) {
 				}
 				d, _ := newDeployer(fake, &fakeLogs{}, one())
 				d.Attempts(test.attempts)
-				d.diagnose = func(ctx context.Context, deployments []Deployment) report.Diagnosis {
-					diagnosis := diagnosed(ctx, deployments)
-					diagnosis.Lasting = test.lasting
-					return diagnosis
-				}
+				d.diagnose = diagnosedAs(test.lasting)
+				begin := time.Now()
 				err := d.Wait(t.Context(), []Deployment{{Service: web, ID: "ecs-svc/1", Revision: webNew, Since: since}})
 				failure, ok := errors.AsType[*report.Failure](err)
 				if !ok {
@@ -67,6 +63,14 @@ func TestWaitGivesUpBeforeTheCircuitBreaker(t *testing.T) {
 				same(t, "reason", "it exits", failure.Reason)
 				if early := !strings.Contains(failure.Evidence[0], "ECS gave up"); early != test.want {
 					t.Errorf("gave up early: %v, want %v (%v)", early, test.want, failure.Evidence)
+				}
+				// At the first look; with what a diagnosis said, which arrives meanwhile, at the one after it.
+				limit := time.Duration(0)
+				if test.lasting {
+					limit = d.interval
+				}
+				if took := time.Since(begin); test.want && took > limit {
+					t.Errorf("it took %s", took)
 				}
 			})
 		})
