@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 )
 
@@ -19,9 +18,6 @@ type Journal struct {
 	// to import; empty as long as there is none.
 	Created map[string]string `json:"created"`
 }
-
-// Addresses are those that were to be created, sorted.
-func (j Journal) Addresses() []string { return slices.Sorted(maps.Keys(j.Created)) }
 
 // Journal returns what an apply left that was killed; nil where none was.
 func (s Store) Journal(ctx context.Context) (*Journal, error) {

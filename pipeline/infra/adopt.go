@@ -107,6 +107,7 @@ const ImportsFile = "slipway-imports.tf"
 // Terraform would create; of each of these that can be named, an import is tried. Then it is planned again, since what is
 // imported makes known what others refer to, and what isn't there has to be created after all.
 func (t *Terraform) planAdopting(ctx context.Context, target Target, file string) ([]byte, error) {
+	defer t.removeImports()
 	imports, document, err := t.imports(ctx, target, file)
 	if err != nil {
 		return nil, err
@@ -127,14 +128,11 @@ func (t *Terraform) planAdopting(ctx context.Context, target Target, file string
 // Import imports at once what Plan would import, for a run that plans something else: with a plan of nothing but that, which is
 // saved to file and applied.
 func (t *Terraform) Import(ctx context.Context, target Target, file string) error {
+	defer t.removeImports()
 	imports, _, err := t.imports(ctx, target, file)
 	if err != nil || len(imports) == 0 {
 		return err
 	}
-	if err := t.writeImports(imports); err != nil {
-		return err
-	}
-	defer t.removeImports()
 	var only []tfexec.PlanOption
 	for _, address := range slices.Sorted(maps.Keys(imports)) {
 		only = append(only, tfexec.Target(address))
@@ -154,9 +152,9 @@ func (t *Terraform) Import(ctx context.Context, target Target, file string) erro
 	return err
 }
 
-// imports finds what is to be imported, by address with the id, and the saved plan that does it.
+// imports finds what is to be imported, by address with the id, and the saved plan that does it. ImportsFile stays, for the
+// caller to remove.
 func (t *Terraform) imports(ctx context.Context, target Target, file string) (map[string]string, []byte, error) {
-	defer t.removeImports()
 	quiet := *t
 	quiet.say = func(string) {} // several plans are one piece of news
 	if err := t.hideVariables(variables(target.Environment)); err != nil {
