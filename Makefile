@@ -1,5 +1,7 @@
 # `make test` is everything that runs without AWS. It needs Docker, Go 1.26, Terraform 1.11 or later, and a shell.
-# The parts don't need each other: `make --jobs 2 --output-sync rehearsal test` runs two at a time, beginning with the longest.
+# The parts don't need each other: two run at a time, beginning with the longest, which mostly waits. `make -j1 test` runs
+# one after the other; `make --output-sync test` keeps the lines of each together, and shows them when it ended.
+MAKEFLAGS += --jobs=2
 
 # The docker program. It is asked for by this name everywhere.
 DOCKER ?= docker
@@ -19,7 +21,7 @@ PAIRS ?= 4
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
-test: unit lint terraform blog rehearsal locks engine ## Run every part below
+test: rehearsal unit lint terraform blog locks engine ## Run every part below
 	@echo "make test: all parts passed"
 
 unit: ## Go: vet and unit tests, in seconds
