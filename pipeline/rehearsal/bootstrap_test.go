@@ -109,7 +109,7 @@ func TestBootstrapRefusesABucketOfAnotherAccountOrRegion(t *testing.T) {
 
 // The second step: the roles are there with the trust that they should have, and again changes nothing.
 func TestRolesForGitHubActions(t *testing.T) {
-	environmentOf(t)
+	besideOthers(t)
 	run := func(command string, more ...string) ran {
 		t.Helper()
 		args := []string{command, "--infrastructure", filepath.Join(shared.terraform, "ci"), "--environment", "github-actions", "--commit", commit("roles")}
@@ -158,7 +158,7 @@ func TestRolesForGitHubActions(t *testing.T) {
 
 // Each step of docs/operations.md, "From locks in DynamoDB to lock files", with the state's own Terraform backend.
 func TestFromLocksInDynamoDBToLockFiles(t *testing.T) {
-	environmentOf(t)
+	besideOthers(t)
 	ctx, bucket, table, key := t.Context(), shared.id+"-migrated", shared.id+"-migrated", "blog/dev/terraform.tfstate"
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte("terraform {\n  backend \"s3\" {}\n}\n\nresource \"terraform_data\" \"this\" {\n  input = 1\n}\n"), 0o644); err != nil {

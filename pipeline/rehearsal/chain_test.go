@@ -77,6 +77,13 @@ func environmentOf(t testing.TB) *deployment {
 	return first
 }
 
+// besideOthers is for a test that needs the emulator, and touches nothing of the shared environment: it runs beside its like,
+// after all others.
+func besideOthers(t *testing.T) {
+	t.Parallel()
+	environmentOf(t)
+}
+
 // rehearse is the chain on an empty account.
 func (r *rig) rehearse() *deployment {
 	d := r.newDeployment(change{commit: commit("first " + r.id)})

@@ -17,7 +17,7 @@ import (
 
 // docs/cost.md is checked against plans that are kept. These are still the ones that Terraform makes of the environments.
 func TestTheKeptPlansOfOurEnvironmentsCostWhatNewOnesDo(t *testing.T) {
-	environmentOf(t)
+	besideOthers(t)
 	dir := t.TempDir()
 	if err := copyTree(filepath.Join("..", "..", "terraform"), dir); err != nil {
 		t.Fatal(err)
