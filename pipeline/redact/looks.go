@@ -25,8 +25,20 @@ var (
 // said is what MySQL says of a password in place of the password: "(using password: YES)".
 var said = regexp.MustCompile(`(?i)^(yes|no|none|null|true|false|\*+)$`)
 
-// Patterns hides what looks like a credential in a line of a log or a message.
+// Patterns hides what looks like a credential in a line of a log or a message. Most texts have none of the characters without
+// which there is no match, and a plan has hundreds of thousands of them.
 func Patterns(text string) string {
+	if strings.ContainsAny(text, ":=") {
+		text = hideAssigned(text)
+	}
+	if strings.Contains(text, "AKIA") || strings.Contains(text, "ASIA") {
+		text = awsKey.ReplaceAllString(text, Hidden)
+	}
+	return text
+}
+
+// hideAssigned hides what a name, a scheme or a header in front of it says to be a credential.
+func hideAssigned(text string) string {
 	text = credentials.ReplaceAllString(text, "${1}"+Hidden+"@")
 	text = userinfo.ReplaceAllString(text, "${1}"+Hidden+"@")
 	for _, pattern := range []*regexp.Regexp{assignment, member, field} {
@@ -38,8 +50,7 @@ func Patterns(text string) string {
 			return parts[1] + Hidden
 		})
 	}
-	text = header.ReplaceAllString(text, "${1}"+Hidden)
-	return awsKey.ReplaceAllString(text, Hidden)
+	return header.ReplaceAllString(text, "${1}"+Hidden)
 }
 
 var (
@@ -63,7 +74,7 @@ func Value(name, value string) string {
 	if value == "" || strings.HasPrefix(value, "arn:") { // where a secret lies is none
 		return value
 	}
-	if secretByName(name) || pem.MatchString(value) || jwt.MatchString(value) {
+	if secretByName(name) || token(value) {
 		return Hidden
 	}
 	if material.MatchString(value) && random(value) && !identifier.MatchString(name) {
@@ -79,10 +90,15 @@ func Attribute(name, value string) string {
 	if value == "" || strings.HasPrefix(value, "arn:") {
 		return value
 	}
-	if secretEnd.MatchString(name) || pem.MatchString(value) || jwt.MatchString(value) {
+	if secretEnd.MatchString(name) || token(value) {
 		return Hidden
 	}
 	return Patterns(value)
+}
+
+// token says that a text holds a private key or a JSON Web Token.
+func token(text string) bool {
+	return pem.MatchString(text) || strings.Contains(text, "eyJ") && jwt.MatchString(text)
 }
 
 var secretEnd = regexp.MustCompile(`(?i)(password|passwd|passphrase|pwd|secret|token|api_?key|access_?key|private_?key|secret_?key|secret_string)$`)
