@@ -12,7 +12,7 @@ staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.7.0
 tflint      := github.com/terraform-linters/tflint@v0.64.0
 
 # How many runs of Terraform the tests of the lease kill, and how many pairs of runs they let meet.
-KILLS ?= 3
+KILLS ?= 4
 PAIRS ?= 4
 
 .DEFAULT_GOAL := help

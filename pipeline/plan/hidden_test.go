@@ -152,16 +152,8 @@ func longFile(t testing.TB) string {
 
 // readAndShow does with a file all that is done with a plan.
 func readAndShow(t testing.TB, file string) {
-	opened, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
-	p, err := plan.Read(opened)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if text := summarize(p).Report(); len(text.Comment) > plan.CommentLimit {
+	t.Helper()
+	if text := summarize(readFrom(t, file)).Report(); len(text.Comment) > plan.CommentLimit {
 		t.Fatal(len(text.Comment))
 	}
 }

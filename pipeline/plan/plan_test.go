@@ -20,7 +20,12 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 func saved(t testing.TB, name string) *tfjson.Plan {
 	t.Helper()
-	document, err := os.Open(filepath.Join("testdata/cases", name, "plan.json"))
+	return readFrom(t, filepath.Join("testdata/cases", name, "plan.json"))
+}
+
+func readFrom(t testing.TB, file string) *tfjson.Plan {
+	t.Helper()
+	document, err := os.Open(file)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -95,6 +95,9 @@ func TestDriftSaysWhatWasChangedOutsideAndByWhom(t *testing.T) {
 			t.Fatalf("the %s that mends it failed:\n%s", args[0], mended.output)
 		}
 	}
+	if after := drift(); after.status != 0 {
+		t.Errorf("after an apply, drift ended with %d:\n%s", after.status, after.output)
+	}
 }
 
 // theSameAsRefreshOnly shows that one full plan tells all that a plan with -refresh-only does.
