@@ -35,4 +35,9 @@ resource "aws_ecs_service" "this" {
   cluster         = aws_ecs_cluster.this.id
   task_definition = aws_ecs_task_definition.this.arn
   desired_count   = 0
+  launch_type     = "FARGATE"
+
+  network_configuration {
+    subnets = ["subnet-0a1b2c3d"]
+  }
 }

@@ -1,4 +1,4 @@
 import {
-  to = aws_ssm_parameter.this
+  to = aws_cloudwatch_log_group.this
   id = "/blog/dev/found"
 }

@@ -1,5 +1,4 @@
-resource "aws_ssm_parameter" "this" {
-  name  = "/blog/dev/found"
-  type  = "String"
-  value = "found"
+resource "aws_cloudwatch_log_group" "this" {
+  name              = "/blog/dev/found"
+  retention_in_days = 30
 }
