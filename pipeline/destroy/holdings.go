@@ -50,7 +50,7 @@ func (c *Counter) Count(ctx context.Context, d Doomed, guarded []string) ([]repo
 		if err != nil {
 			return nil, blocking, err
 		}
-		holds[repository.Address] = fmt.Sprintf("%d images, %s", n, size(bytes))
+		holds[repository.Address] = report.Plural(n, "image") + ", " + size(bytes)
 		if n > 0 && !repository.Force {
 			blocking.Repositories = append(blocking.Repositories, repository.Named)
 		}

@@ -127,7 +127,7 @@ func Elsewhere(resources []infra.StateResource, region string) error {
 		return nil
 	}
 	return &report.Failure{
-		Reason:   fmt.Sprintf("the state has %d resources in another region than %s", len(found), region),
+		Reason:   fmt.Sprintf("the state has %s in another region than %s", report.Plural(len(found), "resource"), region),
 		Evidence: found[:min(len(found), 5)],
 		Effect:   "nothing was changed",
 		Next:     "give the region that the environment is in with --region",
@@ -140,7 +140,7 @@ func (d Doomed) Protection(environment string) error {
 		return nil
 	}
 	return &report.Failure{
-		Reason:   fmt.Sprintf("%d resources are protected from deletion", len(d.Protected)),
+		Reason:   report.Plural(len(d.Protected), "resource") + " protected from deletion",
 		Evidence: d.Protected,
 		Effect:   "nothing was changed",
 		Next: fmt.Sprintf("set deletion_protection = false in environments/%s.tfvars and apply that, then destroy again; "+

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ecs"
 	"github.com/aws/aws-sdk-go-v2/service/ecs/types"
+
+	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 type ecsAPI interface {
@@ -176,7 +178,7 @@ func (t *Tasks) Revisions(ctx context.Context, name, environment string) (int, e
 			}
 			n += len(batch)
 		}
-		t.say(fmt.Sprintf("deleted %d revisions of %s", len(inactive), family))
+		t.say(fmt.Sprintf("deleted %s of %s", report.Plural(len(inactive), "revision"), family))
 	}
 	return n, nil
 }

@@ -187,17 +187,10 @@ func counted(findings []report.Finding) string {
 	case others == 0:
 		return holding
 	case data == 0:
-		return fmt.Sprintf("it makes %s less safe", resources(others))
+		return fmt.Sprintf("it makes %s less safe", report.Plural(others, "resource"))
 	default:
-		return fmt.Sprintf("%s, and makes %s less safe", holding, resources(others))
+		return fmt.Sprintf("%s, and makes %s less safe", holding, report.Plural(others, "resource"))
 	}
-}
-
-func resources(count int) string {
-	if count == 1 {
-		return "1 resource"
-	}
-	return fmt.Sprintf("%d resources", count)
 }
 
 // mostLines is how many findings a failure lists, and how many addresses. The result has all of them.

@@ -87,7 +87,7 @@ func TestDestroyLeavesNothingBillable(t *testing.T) {
 	if n := strings.Count(ended.output, "could not look for"); n != 1 {
 		t.Errorf("%d things could not be looked for, not one:\n%s", n, ended.output)
 	}
-	holds(t, ended.output, "1 services scaled down, ", "could not look for retained backups (rds:DescribeDBInstanceAutomatedBackups)")
+	holds(t, ended.output, "1 service scaled down, ", "could not look for retained backups (rds:DescribeDBInstanceAutomatedBackups)")
 	if containers := strings.TrimSpace(string(must(shared.emulator.Exec(t.Context(), "docker", "ps", "--quiet"))(t))); containers != "" {
 		t.Errorf("containers run: %s", containers)
 	}

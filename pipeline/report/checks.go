@@ -50,7 +50,7 @@ func (r Result) checksOf() string {
 	}
 	text := ChecksText(shown)
 	if count := len(r.Checks) - len(shown); count > 0 {
-		text += fmt.Sprintf("%s %-7s  %s\n", checkMark(OK), OK, plural(count, "check"))
+		text += fmt.Sprintf("%s %-7s  %s\n", checkMark(OK), OK, Plural(count, "check"))
 	}
 	return text
 }
@@ -80,7 +80,8 @@ func checkMark(outcome CheckOutcome) string {
 	}
 }
 
-func plural(count int, noun string) string {
+// Plural is a number of things: "1 task", "2 tasks".
+func Plural(count int, noun string) string {
 	if count == 1 {
 		return "1 " + noun
 	}

@@ -105,7 +105,7 @@ type UnknownCost struct {
 func (c Cost) Line() string {
 	line := fmt.Sprintf("%s USD a month now, %s after (%s)", c.Now, c.After, strings.Replace((c.After-c.Now).signed(), "–", "no change", 1))
 	if len(c.Unknown) > 0 {
-		line += fmt.Sprintf("; %s not priced", plural(len(c.Unknown), "thing"))
+		line += fmt.Sprintf("; %s not priced", Plural(len(c.Unknown), "thing"))
 	}
 	return line
 }
@@ -196,7 +196,7 @@ func (c Cost) basis() string {
 		}
 	}
 	return basis + "; US dollars without tax, 730 hours a month. Traffic to the internet and between zones isn't in a plan. " +
-		plural(c.Free, "resource") + " of the plan cost nothing."
+		Plural(c.Free, "resource") + " of the plan cost nothing."
 }
 
 // Markdown is the cost for a job summary or a pull-request comment. Whatever the plan, it stays below some tens of kilobytes.
@@ -223,7 +223,7 @@ func (c Cost) Markdown() string {
 		b.WriteString("\n")
 	}
 	if len(c.Usage) > 0 {
-		fmt.Fprintf(&b, "<details><summary>Charged by use, and in no sum: %s</summary>\n\n%s\n</details>\n\n", plural(len(c.Usage), "thing"), markdownTable(c.usageRows()))
+		fmt.Fprintf(&b, "<details><summary>Charged by use, and in no sum: %s</summary>\n\n%s\n</details>\n\n", Plural(len(c.Usage), "thing"), markdownTable(c.usageRows()))
 	}
 	for _, line := range c.assumptions() {
 		fmt.Fprintf(&b, "- %s\n", line)

@@ -89,7 +89,7 @@ func (r Result) findingsText() string {
 		fmt.Fprintf(&b, "    %s\n", oneLine(finding.Sentence()))
 	}
 	if left := len(findings) - len(shown); left > 0 {
-		fmt.Fprintf(&b, "and %s more\n", plural(left, "finding"))
+		fmt.Fprintf(&b, "and %s more\n", Plural(left, "finding"))
 	}
 	return b.String()
 }
@@ -116,7 +116,7 @@ func FindingsMarkdown(findings []Finding) string {
 	}
 	text := "### What the guard found\n\n" + markdownTable(rows)
 	if left := len(findings) - len(shown); left > 0 {
-		text += fmt.Sprintf("\nand %s more\n", plural(left, "finding"))
+		text += fmt.Sprintf("\nand %s more\n", Plural(left, "finding"))
 	}
 	return text
 }

@@ -85,7 +85,7 @@ func (t *Teardown) lines() []string {
 		lines = append(lines, fmt.Sprintf("final snapshot %s: %s, of a database with %d GiB", snapshot.Name, snapshot.Status, snapshot.GiB))
 	}
 	if len(t.Stays) > 0 {
-		lines = append(lines, fmt.Sprintf("%d resources are gone, and %d stay: %s", t.Gone, len(t.Stays), strings.Join(t.Stays, ", ")))
+		lines = append(lines, fmt.Sprintf("gone: %s; staying: %d, %s", Plural(t.Gone, "resource"), len(t.Stays), strings.Join(t.Stays, ", ")))
 	}
 	if t.Checked && len(t.Leftovers) == 0 {
 		lines = append(lines, "nothing is left of the environment")

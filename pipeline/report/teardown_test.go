@@ -38,7 +38,7 @@ destroy succeeded: blog-dev
 		t.Errorf("Markdown (-want +got):\n%s", diff)
 	}
 	half := &Teardown{Gone: 3, Stays: []string{"aws_a.b", "aws_c.d"}}
-	if diff := cmp.Diff([]string{"3 resources are gone, and 2 stay: aws_a.b, aws_c.d"}, half.lines()); diff != "" {
+	if diff := cmp.Diff([]string{"gone: 3 resources; staying: 2, aws_a.b, aws_c.d"}, half.lines()); diff != "" {
 		t.Errorf("half-way (-want +got):\n%s", diff)
 	}
 	if diff := cmp.Diff([]string{"nothing is left of the environment"}, (&Teardown{Checked: true}).lines()); diff != "" {

@@ -48,7 +48,7 @@ func (w *watch) hopeless(ctx context.Context, changed bool) (conclusion, bool) {
 		switch {
 		case err != nil || failures == 0:
 		case failures >= w.attempts:
-			return conclusion{decided: fmt.Sprintf("%d tasks of %s failed in a way that does not heal", failures, name)}, true
+			return conclusion{decided: fmt.Sprintf("%s of %s failed in a way that does not heal", report.Plural(failures, "task"), name)}, true
 		case w.prognosis == nil:
 			w.prognosis = make(chan report.Diagnosis, 1)
 			go func() { w.prognosis <- w.diagnose(ctx, []Deployment{w.deployment}) }()

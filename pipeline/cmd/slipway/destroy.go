@@ -118,7 +118,7 @@ func (d *teardown) look(ctx context.Context) (chain.Done, error) {
 	if d.foreign, err = destroy.NewTasks(d.workspace.aws, nil).Foreign(ctx, d.doomed); err != nil {
 		return chain.Done{}, err
 	}
-	return chain.Done{Summary: fmt.Sprintf("%s; %d resources hold data", summary.Counts(), len(summary.Guarded))}, nil
+	return chain.Done{Summary: fmt.Sprintf("%s; %s with data", summary.Counts(), report.Plural(len(summary.Guarded), "resource"))}, nil
 }
 
 // nothing is an empty state. Where the environment's contract is published all the same, its state lies elsewhere.
@@ -158,7 +158,7 @@ func (d *teardown) guard(context.Context) (chain.Done, error) {
 	}
 	if d.Confirm == "" {
 		return chain.Done{}, &report.Failure{
-			Reason:   fmt.Sprintf("the destruction of %s has to be confirmed: %s, of which %d resources hold data", d.subject(), d.result.Plan.Counts(), len(d.result.Plan.Guarded)),
+			Reason:   fmt.Sprintf("the destruction of %s has to be confirmed: %s, of which %s with data", d.subject(), d.result.Plan.Counts(), report.Plural(len(d.result.Plan.Guarded), "resource")),
 			Evidence: d.obstacles(),
 			Effect:   "nothing was changed",
 			Next:     "if all of that is to go: slipway destroy " + strings.Join(d.needed(), " "),
@@ -225,7 +225,7 @@ func (d *teardown) stop(ctx context.Context) (chain.Done, error) {
 		f.Effect = "services may be scaled down to no task; nothing was destroyed"
 		return chain.Done{}, f
 	}
-	return chain.Done{Summary: fmt.Sprintf("%d services scaled down, %d tasks stopped", services, tasks)}, nil
+	return chain.Done{Summary: fmt.Sprintf("%s scaled down, %s stopped", report.Plural(services, "service"), report.Plural(tasks, "task"))}, nil
 }
 
 // clear empties what blocks the destruction; guard has made sure that it may.
@@ -240,14 +240,14 @@ func (d *teardown) clear(ctx context.Context) (chain.Done, error) {
 		if err != nil {
 			return chain.Done{}, err
 		}
-		said = append(said, fmt.Sprintf("%d images of %s deleted", n, repository.Name))
+		said = append(said, fmt.Sprintf("%s of %s deleted", report.Plural(n, "image"), repository.Name))
 	}
 	for _, bucket := range d.blocking.Buckets {
 		n, err := counter.EmptyBucket(ctx, bucket.Name)
 		if err != nil {
 			return chain.Done{}, err
 		}
-		said = append(said, fmt.Sprintf("%d versions of objects of %s deleted", n, bucket.Name))
+		said = append(said, fmt.Sprintf("%s of objects of %s deleted", report.Plural(n, "version"), bucket.Name))
 	}
 	return chain.Done{Summary: strings.Join(said, ", ")}, nil
 }
@@ -268,7 +268,7 @@ func (d *teardown) apply(ctx context.Context) (chain.Done, error) {
 		f := report.AsFailure(failed)
 		f.Effect = "what is shown above as destroyed is gone; the state has what stays"
 		if err == nil {
-			f.Effect = fmt.Sprintf("%d resources are gone, %d stay", down.Gone, len(down.Stays))
+			f.Effect = fmt.Sprintf("gone: %s; staying: %d", report.Plural(down.Gone, "resource"), len(down.Stays))
 		}
 		f.Next = "mend the cause and run the same command again: it goes on from there"
 		return chain.Done{}, f
@@ -276,7 +276,7 @@ func (d *teardown) apply(ctx context.Context) (chain.Done, error) {
 	if err != nil {
 		return chain.Done{}, err
 	}
-	return chain.Done{Summary: fmt.Sprintf("%d resources are gone", down.Gone)}, nil
+	return chain.Done{Summary: report.Plural(down.Gone, "resource") + " gone"}, nil
 }
 
 // check takes away what Terraform doesn't know of, and lists what is left.
@@ -291,7 +291,7 @@ func (d *teardown) check(ctx context.Context) (chain.Done, error) {
 	if err := destroy.NewMigrations(d.workspace.aws).Delete(ctx, service.TurnsPath(d.Name, d.Environment)); err != nil {
 		d.result.Teardown.Warnings = append(d.result.Teardown.Warnings, "the record of past migrations, which costs nothing, was left: "+err.Error())
 	}
-	return d.list(ctx, fmt.Sprintf("%d revisions of task definitions deleted; ", revisions))
+	return d.list(ctx, report.Plural(revisions, "revision")+" of task definitions deleted; ")
 }
 
 func (d *teardown) list(ctx context.Context, before string) (chain.Done, error) {
