@@ -49,6 +49,7 @@ func TestAfterAnyKillTheNextRunSucceeds(t *testing.T) {
 			k.runs(t, "apply")
 			for i := int(next.Add(2)); i <= *kills && !t.Failed(); i = int(next.Add(2)) {
 				s.want(t, root, fmt.Sprint(i))
+				k.said.Reset()
 				count(k.kills(t, "plan"))
 				count("beside the state: " + strings.Join(s.beside(t), " "))
 				k.runs(t, "plan")
@@ -78,6 +79,8 @@ type killer struct {
 	random  *rand.Rand
 	typical map[string]time.Duration
 	n       int
+	// said is what the runs of this generation said: a failure has its cause in what an earlier one did.
+	said strings.Builder
 }
 
 func (k *killer) file() string { return filepath.Join(k.root, "..", fmt.Sprintf("plan-%d", k.n)) }
@@ -95,8 +98,10 @@ func (k *killer) runs(t *testing.T, operation string) string {
 	t.Helper()
 	command, output := k.command(operation)
 	started := time.Now()
-	if err := command.Run(); err != nil {
-		t.Errorf("%s: %v\n%s", operation, err, output)
+	err := command.Run()
+	fmt.Fprintf(&k.said, "--- %s: %v\n%s", operation, err, output)
+	if err != nil {
+		t.Errorf("%s: %v\nthe runs since the last that went well:\n%s\nwhat AWS saw of them:\n%s", operation, err, &k.said, k.seen(t))
 		runtime.Goexit()
 	}
 	if !strings.Contains(output.String(), "killed") { // it didn't have to wait and mend
@@ -113,8 +118,10 @@ func (k *killer) kills(t *testing.T, operation string) string {
 		t.Error(err)
 		runtime.Goexit()
 	}
-	timer := time.AfterFunc(time.Duration(k.random.Float64()*float64(k.typical[operation])), func() { killAll(command) })
+	moment := time.Duration(k.random.Float64() * float64(k.typical[operation]))
+	timer := time.AfterFunc(moment, func() { killAll(command) })
 	err := command.Wait()
+	fmt.Fprintf(&k.said, "--- %s, killed after %s: %v\n%s", operation, moment, err, output)
 	switch {
 	case timer.Stop() || err == nil:
 		return operation + " had ended already"
@@ -123,6 +130,22 @@ func (k *killer) kills(t *testing.T, operation string) string {
 		runtime.Goexit()
 	}
 	return operation + " killed"
+}
+
+// seen are the lines of the emulator's log about this site.
+func (s *site) seen(t *testing.T) string {
+	t.Helper()
+	log, err := shared.log(t.Context())
+	if err != nil {
+		return err.Error()
+	}
+	var lines []string
+	for line := range strings.Lines(log) {
+		if strings.Contains(line, "/"+s.environment+"/") || strings.Contains(line, "-"+s.environment+"-") || strings.Contains(line, "ERROR") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines[max(0, len(lines)-60):], "")
 }
 
 // agrees compares what the state has with what AWS has, both below this environment's names.

@@ -52,6 +52,8 @@ var shared struct {
 	dir, program, planKey string
 	endpoint              string
 	aws                   aws.Config
+	// log is the emulator's: what AWS saw.
+	log func(context.Context) (string, error)
 }
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -105,7 +107,7 @@ func start(ctx context.Context) (down func(), err error) {
 		}
 		_ = os.RemoveAll(shared.dir)
 	}
-	shared.endpoint = string(e.Endpoint())
+	shared.endpoint, shared.log = string(e.Endpoint()), e.Logs
 	shared.aws, err = config.LoadDefaultConfig(ctx, config.WithRegion(region), config.WithBaseEndpoint(shared.endpoint),
 		config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider("test", "test", "")))
 	if err != nil {
