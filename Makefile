@@ -1,6 +1,7 @@
 # `make test` is everything that runs without AWS. It needs Docker, Go 1.26, Terraform 1.11 or later, and a shell.
-# The parts don't need each other: two run at a time, beginning with the longest, which mostly waits. `make -j1 test` runs
-# one after the other; `make --output-sync test` keeps the lines of each together, and shows them when it ended.
+# The parts don't need each other: two run at a time, so that one works while the other waits. First what fails soonest, then
+# what takes longest. `make -j1 test` runs one after the other; `make --output-sync test` keeps the lines of each together, and
+# shows them when it ended.
 MAKEFLAGS += --jobs=2
 
 # The docker program. It is asked for by this name everywhere.
@@ -15,13 +16,17 @@ tflint      := github.com/terraform-linters/tflint@v0.64.0
 KILLS ?= 4
 PAIRS ?= 4
 
+# The rehearsal has two halves, each with an environment of its own. These tests are one, and all others the other.
+infrastructure := Bootstrap|Roles|Locks|Plan|Terraform|Infrastructure|Drift|Destroy
+rehearse       := go test -tags rehearsal -count 1 -timeout 45m -v ./pipeline/rehearsal
+
 .DEFAULT_GOAL := help
-.PHONY: help test unit lint terraform blog rehearsal locks engine bench
+.PHONY: help test unit lint terraform blog rehearsal deployments infrastructure locks engine bench
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.* ## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-test: rehearsal unit lint terraform blog locks engine ## Run every part below
+test: unit lint deployments infrastructure locks terraform blog engine ## Run every part below
 	@echo "make test: all parts passed"
 
 unit: ## Go: vet and unit tests, in seconds
@@ -47,12 +52,17 @@ terraform: ## Terraform: format, validation, its tests, tflint
 blog: ## The blog: lint, tests against a real MySQL, one test in a browser, the production image
 	blog/test
 
-# What these two cost is mostly Terraform's provider, which takes a seventh less of the processors when it collects its
+# What these cost is mostly Terraform's provider, which takes a seventh less of the processors when it collects its
 # garbage more rarely.
-rehearsal locks: export GOGC = 400
+deployments infrastructure locks: export GOGC = 400
 
-rehearsal: ## The whole chain on an emulator, with real Terraform, containers and MySQL
-	go test -tags rehearsal -count 1 -timeout 45m -v ./pipeline/rehearsal
+rehearsal: deployments infrastructure ## The whole chain on an emulator, with real Terraform, containers and MySQL
+
+deployments: ## Its half about the application: faults, crash loops, trouble with AWS's calls
+	$(rehearse) -skip '$(infrastructure)'
+
+infrastructure: ## Its half about Terraform: plans, drift, destroy, bootstrap
+	$(rehearse) -run '$(infrastructure)|SecretsAppearNowhere'
 
 locks: ## Runs of Terraform that are killed, and that meet; more of them with KILLS=100 PAIRS=50
 	go test -tags rehearsal -count 1 -timeout 120m -v ./pipeline/rehearsal/lock -kills $(KILLS) -pairs $(PAIRS)
