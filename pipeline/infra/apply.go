@@ -1,12 +1,14 @@
 package infra
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	tfjson "github.com/hashicorp/terraform-json"
@@ -37,7 +39,7 @@ func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, c
 	}
 	f := report.AsFailure(t.failed("apply", ui.diagnostics, err))
 	f.Effect = "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there"
-	f.Next = "mend the cause and run the same command again"
+	f.Next = cmp.Or(existing(plan, ui.diagnostics), "mend the cause and run the same command again")
 	if cause := context.Cause(inner); cause != nil {
 		f = interrupted("apply", cause)
 		f.Effect, f.Detail = ui.undone(plan)
@@ -53,6 +55,29 @@ func (t *Terraform) Apply(ctx context.Context, file string, plan *tfjson.Plan, c
 		f.Next = "keep that file: the next run for this environment puts it into the bucket before anything else"
 	}
 	return cut, f
+}
+
+// exists is how AWS's services say that something of this name is there: EntityAlreadyExists, BucketAlreadyOwnedByYou,
+// ResourceExistsException, InvalidGroup.Duplicate. Each API's reference lists its own.
+var exists = regexp.MustCompile(`AlreadyExists|AlreadyOwnedByYou|ResourceExistsException|\.Duplicate\b|already exists`)
+
+// existing says what to do about a resource that Terraform was to create and that is there, and in no state: what a run that was
+// cut off left, or somebody else's. Which of the two can't be told from here. It is empty where that isn't the trouble.
+func existing(plan *tfjson.Plan, found []diagnostic) string {
+	for _, d := range found {
+		if plan == nil || d.Severity != "error" || d.Address == "" || !exists.MatchString(d.Summary+" "+d.Detail) {
+			continue
+		}
+		id := "…"
+		for _, change := range plan.ResourceChanges {
+			if change.Address == d.Address {
+				id = cmp.Or(importID(change, ""), id)
+			}
+		}
+		return fmt.Sprintf("something of that name exists and is in no state. If it is this environment's, take it in with an import block "+
+			"(to = %s, id = %q) and plan anew; if not, give yours another name", d.Address, id)
+	}
+	return ""
 }
 
 // interrupted is the failure of a command that was told to end. The cause is a failure itself where a lease was lost.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	tfjson "github.com/hashicorp/terraform-json"
 
 	"github.com/slipway-ci/slipway/pipeline/report"
 )
@@ -316,6 +317,23 @@ func TestCommandsThatFail(t *testing.T) {
 				Reason: "terraform apply: Invalid reference at main.tf:3", Evidence: evidence,
 				Effect: "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there",
 				Next:   "mend the cause and run the same command again",
+			},
+		},
+		"an apply that finds a name taken": {
+			map[string]answer{"apply": {`{"type":"diagnostic","diagnostic":{"severity":"error","summary":"creating SSM Parameter (/a): ParameterAlreadyExists: The parameter already exists.","address":"aws_ssm_parameter.this[1]"}}`, 1}},
+			func(t *testing.T, tf *Terraform) error {
+				plan := &tfjson.Plan{ResourceChanges: []*tfjson.ResourceChange{
+					{Address: "aws_ssm_parameter.this[0]", Type: "aws_ssm_parameter", Change: &tfjson.Change{After: map[string]any{"name": "/b"}}},
+					{Address: "aws_ssm_parameter.this[1]", Type: "aws_ssm_parameter", Change: &tfjson.Change{After: map[string]any{"name": "/a"}}},
+				}}
+				_, err := tf.Apply(t.Context(), "saved.tfplan", plan, nil)
+				return err
+			},
+			&report.Failure{
+				Reason: "terraform apply: creating SSM Parameter (/a): ParameterAlreadyExists: The parameter already exists. (aws_ssm_parameter.this[1])",
+				Effect: "what is shown above as created, updated or destroyed was; the state has it, and the next plan goes on from there",
+				Next: "something of that name exists and is in no state. If it is this environment's, take it in with an import block " +
+					`(to = aws_ssm_parameter.this[1], id = "/a") and plan anew; if not, give yours another name`,
 			},
 		},
 		"a Terraform that isn't valid": {
