@@ -315,7 +315,8 @@ func (s *Slipway) deployment(ctx context.Context, result report.Result, err erro
 		return nil, writeErr
 	}
 	if err != nil {
-		return nil, failure(result.Operation, err)
+		result.Failure = report.AsFailure(err)
+		return nil, errors.New(result.FailureText())
 	}
 	if keepErr != nil {
 		return nil, keepErr

@@ -17,8 +17,8 @@ func WriteGitHub(action *githubactions.Action, r Result) {
 	title := strings.TrimSpace(r.Operation + " " + r.subject())
 	switch {
 	case r.Failure != nil:
-		action.WithFieldsMap(map[string]string{"title": title + " failed"}).
-			Errorf("%s", strings.TrimRight(r.Failure.Text(r.Operation), "\n"))
+		action.WithFieldsMap(map[string]string{"title": title + " " + string(cmp.Or(r.Outcome, Failed))}).
+			Errorf("%s", strings.TrimRight(r.FailureText(), "\n"))
 	case r.Outcome == Drifted:
 		action.WithFieldsMap(map[string]string{"title": title}).Warningf("%s", r.headline())
 	default:

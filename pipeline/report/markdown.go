@@ -11,7 +11,7 @@ func Markdown(r Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## %s %s\n\n", mark(r.Outcome), strings.TrimSuffix(r.Operation+": "+r.subject(), ": "))
 	if r.Failure != nil {
-		text := r.Failure.text(r.Operation, r.Outcome)
+		text := r.FailureText()
 		fmt.Fprintf(&b, "%[1]stext\n%[2]s%[1]s\n\n", fence(text), text)
 		if len(r.Failure.Detail) > 0 {
 			all := strings.Join(r.Failure.Detail, "\n")

@@ -237,6 +237,9 @@ func TestWriteGitHub(t *testing.T) {
 		"a log that looks like a command is none": {
 			Result{Operation: "run", Name: "blog", Environment: "dev", Outcome: Failed, Failure: &Failure{Reason: "it failed", Evidence: []string{"\r\n::set-env name=PATH::x"}}},
 			"::error title=run blog-dev failed::run failed: it failed%0A    %0D%0A::set-env name=PATH::x\n"},
+		"a deployment that another replaced did not fail": {
+			Result{Operation: "redeploy", Name: "blog", Environment: "dev", Outcome: Superseded, Failure: &Failure{Step: "wait", Reason: "another took its place"}},
+			"::error title=redeploy blog-dev superseded::redeploy superseded at wait: another took its place\n"},
 		"an operation of no environment": {Result{Operation: "validate", Outcome: Succeeded}, "::notice title=validate::succeeded\n"},
 	}
 	for sentence, test := range tests {

@@ -73,7 +73,7 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 		for _, line := range r.Failure.Detail {
 			b.WriteString(line + "\n")
 		}
-		b.WriteString(r.Failure.text(r.Operation, r.Outcome))
+		b.WriteString(r.FailureText())
 	case !r.inspection():
 		fmt.Fprintf(&b, "%s", strings.TrimSuffix(fmt.Sprintf("%s %s: %s", r.Operation, r.Outcome, r.headline()), ": "))
 	}
@@ -84,7 +84,9 @@ func (t Terminal) Write(w io.Writer, r Result) error {
 // Text is the failure as the last lines on a terminal: reason, evidence, effect, next step.
 func (f *Failure) Text(operation string) string { return f.text(operation, Failed) }
 
-// text is Text of an operation that ended with this outcome.
+// FailureText is the text of the result's failure, with how the operation ended: a deployment that another replaced did not fail.
+func (r Result) FailureText() string { return r.Failure.text(r.Operation, r.Outcome) }
+
 func (f *Failure) text(operation string, outcome Outcome) string {
 	var b strings.Builder
 	at := ""
