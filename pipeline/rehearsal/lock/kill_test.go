@@ -44,7 +44,7 @@ func TestAfterAnyKillTheNextRunSucceeds(t *testing.T) {
 			s := newSite(fmt.Sprintf("kill%d", worker))
 			root := s.root(t, "real")
 			s.want(t, root, "0")
-			k := &killer{site: s, root: root, random: rand.New(rand.NewPCG(uint64(worker), 20261124)), typical: map[string]time.Duration{}}
+			k := &killer{site: s, root: root, plans: t.TempDir(), random: rand.New(rand.NewPCG(uint64(worker), 20261124)), typical: map[string]time.Duration{}}
 			k.runs(t, "plan")
 			k.runs(t, "apply")
 			for i := int(next.Add(2)); i <= *kills && !t.Failed(); i = int(next.Add(2)) {
@@ -75,15 +75,15 @@ func TestAfterAnyKillTheNextRunSucceeds(t *testing.T) {
 // killer runs and kills the program on one site.
 type killer struct {
 	*site
-	root    string
-	random  *rand.Rand
-	typical map[string]time.Duration
-	n       int
+	root, plans string
+	random      *rand.Rand
+	typical     map[string]time.Duration
+	n           int
 	// said is what the runs of this generation said: a failure has its cause in what an earlier one did.
 	said strings.Builder
 }
 
-func (k *killer) file() string { return filepath.Join(k.root, "..", fmt.Sprintf("plan-%d", k.n)) }
+func (k *killer) file() string { return filepath.Join(k.plans, fmt.Sprint(k.n)) }
 
 func (k *killer) command(operation string) (*exec.Cmd, *bytes.Buffer) {
 	if operation == "plan" {
