@@ -320,7 +320,8 @@ func TestCommandsThatFail(t *testing.T) {
 			},
 		},
 		"an apply that finds a name taken": {
-			map[string]answer{"apply": {`{"type":"diagnostic","diagnostic":{"severity":"error","summary":"creating SSM Parameter (/a): ParameterAlreadyExists: The parameter already exists.","address":"aws_ssm_parameter.this[1]"}}`, 1}},
+			map[string]answer{"apply": {`{"type":"diagnostic","diagnostic":{"severity":"warning","summary":"it already exists","address":"aws_ssm_parameter.this[0]"}}
+{"type":"diagnostic","diagnostic":{"severity":"error","summary":"creating SSM Parameter (/a): ParameterAlreadyExists: The parameter already exists.","address":"aws_ssm_parameter.this[1]"}}`, 1}},
 			func(t *testing.T, tf *Terraform) error {
 				plan := &tfjson.Plan{ResourceChanges: []*tfjson.ResourceChange{
 					{Address: "aws_ssm_parameter.this[0]", Type: "aws_ssm_parameter", Change: &tfjson.Change{After: map[string]any{"name": "/b"}}},
