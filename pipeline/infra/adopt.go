@@ -3,6 +3,7 @@ package infra
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"github.com/slipway-ci/slipway/pipeline/plan"
+	"github.com/slipway-ci/slipway/pipeline/report"
 )
 
 // importIDs are what "terraform import" takes as the id of resource types whose id follows from their own attributes, which
@@ -183,7 +185,7 @@ func (t *Terraform) imports(ctx context.Context, target Target, file string) (ma
 		if err != nil {
 			return nil, nil, err
 		}
-		before := len(tried)
+		before, gone := len(tried), deleted(read)
 		for _, change := range read.ResourceChanges {
 			known, candidate := t.created[change.Address]
 			if !candidate || change.Change == nil || !change.Change.Actions.Create() {
@@ -196,14 +198,48 @@ func (t *Terraform) imports(ctx context.Context, target Target, file string) (ma
 			if err != nil {
 				t.say("warning: " + err.Error())
 			}
-			if id != "" {
-				imports[change.Address], tried[change.Address] = id, id
+			if id == "" {
+				continue
 			}
+			if gone[change.Address] {
+				if err := t.forget(ctx, change.Address); err != nil {
+					return nil, nil, err
+				}
+			}
+			imports[change.Address], tried[change.Address] = id, id
 		}
 		if len(tried) == before {
 			return imports, document, nil
 		}
 	}
+}
+
+// deleted are the addresses that the state has, of objects that the refresh did not find.
+func deleted(read *tfjson.Plan) map[string]bool {
+	addresses := map[string]bool{}
+	for _, change := range read.ResourceDrift {
+		if change.Change != nil && change.Change.Actions.Delete() {
+			addresses[change.Address] = true
+		}
+	}
+	return addresses
+}
+
+// forget takes an address out of the state whose object is gone, as in the midst of a replacement, so that another object can be
+// imported in its place: Terraform passes over an import of an address that the state has, without a word.
+func (t *Terraform) forget(ctx context.Context, address string) error {
+	tf, err := t.command()
+	if err != nil {
+		return err
+	}
+	if err := tf.StateRm(ctx, address, tfexec.Lock(false)); err != nil { // the lock is the lease's holder's
+		return (&report.Failure{
+			Reason: fmt.Sprintf("%s is gone, and could not be taken out of the state to import what a killed apply made in its place", address),
+			Effect: "the plan was not made",
+			Next:   "plan with credentials that may write the state",
+		}).Because(errors.New(t.shown(err.Error())))
+	}
+	return nil
 }
 
 // importBy is importID for what is certain, and asks for what isn't.

@@ -74,10 +74,18 @@ func TestAPlanImportsWhatAKilledApplyCreated(t *testing.T) {
 	const a, vpc = `import {   to = aws_ssm_parameter.a   id = "/a" }`, `import {   to = aws_vpc.this   id = "vpc-1" }`
 	tests := map[string]struct {
 		missing, diagnostic string
+		drift               string
 		imports             []string // of each plan
+		forgotten           []string
 		lines               []string
 		fails               bool
 	}{
+		"one was to replace another, which the state has and which is gone": {
+			drift:     `{"address":"aws_ssm_parameter.a","mode":"managed","type":"aws_ssm_parameter","name":"a","change":{"actions":["delete"],"before":{"name":"/old"},"after":null}}`,
+			imports:   []string{"", a + " " + vpc},
+			forgotten: []string{"state rm -no-color -lock-timeout=0s -lock=false aws_ssm_parameter.a"},
+			lines:     []string{"aws_ssm_parameter.a: exists since then, and is to be imported", "aws_vpc.this: exists since then, and is to be imported"},
+		},
 		"all of it exists": {
 			imports: []string{"", a + " " + vpc},
 			lines:   []string{"aws_ssm_parameter.a: exists since then, and is to be imported", "aws_vpc.this: exists since then, and is to be imported"},
@@ -102,7 +110,7 @@ func TestAPlanImportsWhatAKilledApplyCreated(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(os.Getenv("PATH"), "terraform"), []byte(importing), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			t.Setenv("PLAN", strings.ReplaceAll(adopting, "\n", ""))
+			t.Setenv("PLAN", strings.Replace(strings.ReplaceAll(adopting, "\n", ""), `"resource_changes"`, `"resource_drift":[`+test.drift+`],"resource_changes"`, 1))
 			t.Setenv("DIAGNOSTIC", test.diagnostic)
 			t.Setenv("MISSING", test.missing)
 			tf.Adopt(map[string]string{"aws_ssm_parameter.a": "", "aws_vpc.this": "vpc-1"}, nil)
@@ -110,11 +118,17 @@ func TestAPlanImportsWhatAKilledApplyCreated(t *testing.T) {
 			if (err != nil) != test.fails {
 				t.Errorf("error %v", err)
 			}
-			var imports []string
+			var imports, forgotten []string
 			for _, call := range calls() {
 				if found, ok := strings.CutPrefix(call, "imports"); ok {
 					imports = append(imports, strings.TrimSpace(found))
 				}
+				if strings.HasPrefix(call, "state ") {
+					forgotten = append(forgotten, call)
+				}
+			}
+			if diff := cmp.Diff(test.forgotten, forgotten); diff != "" {
+				t.Errorf("taken out of the state (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(test.imports, imports); diff != "" {
 				t.Errorf("imports of each plan (-want +got):\n%s", diff)

@@ -181,7 +181,8 @@ type planned struct {
 	plan *tfjson.Plan
 }
 
-// plan plans, beside finding out what the plan is bound to. What Terraform saves in the clear is gone when it returns.
+// plan plans, beside finding out what the plan is bound to; after it where the plan may move the state, to import what a killed
+// apply made. What Terraform saves in the clear is gone when it returns.
 func (c infrastructure) plan(ctx context.Context, w *workspace) (planned, error) {
 	scratch, err := os.MkdirTemp("", "slipway-plan-")
 	if err != nil {
@@ -193,10 +194,16 @@ func (c infrastructure) plan(ctx context.Context, w *workspace) (planned, error)
 		bindErr error
 		group   sync.WaitGroup
 	)
-	group.Go(func() { binding, bindErr = c.binding(ctx, w) })
+	bind := func() { binding, bindErr = c.binding(ctx, w) }
+	if w.unfinished == "" {
+		group.Go(bind)
+	}
 	saved := filepath.Join(scratch, "plan")
 	document, err := w.Plan(ctx, w.target, saved)
 	group.Wait()
+	if w.unfinished != "" && err == nil {
+		bind()
+	}
 	if err := cmp.Or(err, bindErr); err != nil {
 		return planned{}, err
 	}
