@@ -16,7 +16,8 @@ tflint      := github.com/terraform-linters/tflint@v0.64.0
 KILLS ?= 4
 PAIRS ?= 4
 
-# The rehearsal has two halves, each with an environment of its own. These tests are one, and all others the other.
+# The rehearsal has two halves, each with an environment of its own. These tests are one, and all others the
+# other; the search for secrets is in both.
 infrastructure := Bootstrap|Roles|Locks|Plan|Terraform|Infrastructure|Drift|Destroy
 rehearse       := go test -tags rehearsal -count 1 -timeout 45m -v ./pipeline/rehearsal
 

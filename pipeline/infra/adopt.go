@@ -233,6 +233,9 @@ func (t *Terraform) forget(ctx context.Context, address string) error {
 		return err
 	}
 	if err := tf.StateRm(ctx, address, tfexec.Lock(false)); err != nil { // the lock is the lease's holder's
+		if cause := context.Cause(ctx); cause != nil {
+			return interrupted("state rm", cause)
+		}
 		return (&report.Failure{
 			Reason: fmt.Sprintf("%s is gone, and could not be taken out of the state to import what a killed apply made in its place", address),
 			Effect: "the plan was not made",
