@@ -239,7 +239,7 @@ func (t *Terraform) forget(ctx context.Context, address string) error {
 		return (&report.Failure{
 			Reason: fmt.Sprintf("%s is gone, and could not be taken out of the state to import what a killed apply made in its place", address),
 			Effect: "the plan was not made",
-			Next:   "plan with credentials that may write the state",
+			Next:   "plan or deploy once with credentials that may write the state",
 		}).Because(errors.New(t.shown(err.Error())))
 	}
 	return nil

@@ -43,13 +43,7 @@ func TestAnInterruptedApplyEndsWell(t *testing.T) {
 			if err := command.Start(); err != nil {
 				t.Fatal(err)
 			}
-			select {
-			case <-gate.reached:
-			case <-time.After(3 * time.Minute):
-				killAll(command)
-				_ = command.Wait()
-				t.Fatalf("the apply did not get there\n%s", output)
-			}
+			gate.wait(t, command, output)
 			if err := test.send(command); err != nil {
 				t.Fatal(err)
 			}
@@ -76,44 +70,51 @@ func TestAnInterruptedApplyEndsWell(t *testing.T) {
 }
 
 // What was created just before a kill is in no state: Terraform writes it at the end, and every 20 s. Of one resource nobody has
-// even heard that it was created, since its request is under way.
+// even heard that it was created, since its request is under way. In the midst of a replacement the state has what is gone, at
+// the addresses of what was created in its place.
 func TestTheNextPlanImportsWhatAKilledApplyCreated(t *testing.T) {
-	s := newSite("adopt")
-	gate := newGate(t, "second-0")
-	s.endpoint = gate.URL
-	root := s.root(t, "real")
-	s.want(t, root, "1")
-	file := filepath.Join(t.TempDir(), "plan")
-	if command, output := s.plan(root, file); command.Run() != nil {
-		t.Fatalf("plan\n%s", output)
+	tests := map[string]struct{ environment, before string }{
+		"of a new environment":          {"adopt", ""},
+		"in the midst of a replacement": {"adopt-replaced", "1"},
 	}
-	command, output := s.apply(root, file)
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-gate.reached:
-	case <-time.After(3 * time.Minute):
-		killAll(command)
-		_ = command.Wait()
-		t.Fatalf("the apply did not get there\n%s", output)
-	}
-	killAll(command)
-	if err := command.Wait(); exitStatus(t, err) != -1 {
-		t.Fatalf("apply: %v", err)
-	}
-	gate.open()
-	s.wantBeside(t, ".journal", ".lease", ".tflock")
-	s.endpoint = shared.endpoint
-	said := bytes.NewBufferString(s.bring(t, root))
-	holds(t, said, "was killed: its lease has not been renewed for 6s, and is taken over", "released the lock ",
-		"aws_ssm_parameter.first[0]: exists since then, and is to be imported",
-		"aws_ssm_parameter.second[0]: exists since then, and is to be imported",
-		"aws_iam_role.this: exists since then, and is to be imported")
-	s.wantBeside(t)
-	s.agrees(t, 1)
-	if changes := s.changes(t, root); changes != 0 {
-		t.Errorf("the plan that follows wants %d changes", changes)
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			s := newSite(test.environment)
+			root := s.root(t, "real")
+			if test.before != "" {
+				s.want(t, root, test.before)
+				s.bring(t, root)
+			}
+			gate := newGate(t, "second-0")
+			s.endpoint = gate.URL
+			s.want(t, root, "2")
+			file := filepath.Join(t.TempDir(), "plan")
+			if command, output := s.plan(root, file); command.Run() != nil {
+				t.Fatalf("plan\n%s", output)
+			}
+			command, output := s.apply(root, file)
+			if err := command.Start(); err != nil {
+				t.Fatal(err)
+			}
+			gate.wait(t, command, output)
+			killAll(command)
+			if err := command.Wait(); exitStatus(t, err) != -1 {
+				t.Fatalf("apply: %v", err)
+			}
+			gate.open()
+			s.wantBeside(t, ".journal", ".lease", ".tflock")
+			s.endpoint = shared.endpoint
+			said := bytes.NewBufferString(s.bring(t, root))
+			holds(t, said, "was killed: its lease has not been renewed for 6s, and is taken over", "released the lock ",
+				"aws_ssm_parameter.first[0]: exists since then, and is to be imported",
+				"aws_ssm_parameter.second[0]: exists since then, and is to be imported",
+				"aws_iam_role.this: exists since then, and is to be imported")
+			s.wantBeside(t)
+			s.agrees(t, 2)
+			if changes := s.changes(t, root); changes != 0 {
+				t.Errorf("the plan that follows wants %d changes", changes)
+			}
+		})
 	}
 }
 
@@ -164,6 +165,18 @@ func newGate(t *testing.T, parameter string) *gate {
 	t.Cleanup(g.Close)
 	t.Cleanup(g.open)
 	return g
+}
+
+// wait waits until the request has arrived, that a running program has under way.
+func (g *gate) wait(t *testing.T, command *exec.Cmd, output *bytes.Buffer) {
+	t.Helper()
+	select {
+	case <-g.reached:
+	case <-time.After(3 * time.Minute):
+		killAll(command)
+		_ = command.Wait()
+		t.Fatalf("the apply did not get there\n%s", output)
+	}
 }
 
 func (g *gate) open() {
