@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/go-version"
 	"github.com/hashicorp/terraform-exec/tfexec"
@@ -31,6 +32,9 @@ type Terraform struct {
 	find    Finder
 	// held and taken are a lease's; see Hold.
 	held, taken context.Context
+	// occupied is the lock on dir, which is tried again after interval; see Occupy.
+	occupied *os.File
+	interval time.Duration
 }
 
 // New finds the terraform program for the root module in dir.
@@ -50,7 +54,7 @@ func New(dir string, say func(string)) (*Terraform, error) {
 	if err != nil {
 		return nil, fmt.Errorf("find Terraform directory %s: %w", dir, err)
 	}
-	t := &Terraform{dir: absolute, program: program}
+	t := &Terraform{dir: absolute, program: program, interval: 200 * time.Millisecond}
 	t.say = func(line string) { say(t.shown(line)) }
 	return t, nil
 }
@@ -174,7 +178,10 @@ func (t *Terraform) Init(ctx context.Context, backend *Backend) error {
 		}
 		return err
 	}
-	return nil
+	if backend == nil {
+		return nil
+	}
+	return t.onDefaultWorkspace()
 }
 
 // least is the first Terraform with write-only arguments and the lock file in S3.

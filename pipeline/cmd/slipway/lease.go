@@ -57,9 +57,12 @@ func unlockLine(t target, l locks) string {
 	return strings.Join(args, " ")
 }
 
-// hold takes the lease and the lock while Terraform is initialised, which is most of what that takes.
+// hold takes the directory, and then the lease and the lock while Terraform is initialised, which is most of what that takes.
 func (w *workspace) hold(ctx context.Context, run backend.Run, o backend.Options) error {
 	o.Say = w.say
+	if err := w.Occupy(ctx, run.String(), o.Timeout); err != nil {
+		return err
+	}
 	// A suspended process would not renew the lease while Terraform, in a process group of its own, goes on.
 	signal.Ignore(syscall.SIGTSTP)
 	acquiring, abandon := context.WithCancelCause(ctx)
@@ -156,10 +159,14 @@ func (w *workspace) journaled(ctx context.Context, file string, plan *tfjson.Pla
 	return cmp.Or(err, endErr)
 }
 
-// close gives the lock and the lease back, even if ctx has ended. Where that fails, err is that failure, unless it is one
+// close gives the lock, the lease and the directory back, even if ctx has ended. Where that fails, err is that failure, unless it is one
 // already. It may be called on a workspace that was never opened, and more than once.
 func (w *workspace) close(ctx context.Context, err *error) {
-	if w == nil || w.lease == nil {
+	if w == nil {
+		return
+	}
+	defer w.Leave()
+	if w.lease == nil {
 		return
 	}
 	switch closeErr := w.lease.Release(ctx); {

@@ -5,6 +5,7 @@ package lock
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -91,6 +92,69 @@ func TestRunsThatMeetTakeTurns(t *testing.T) {
 		t.Errorf("only %d of %d pairs met", waited, *pairs)
 	}
 	t.Logf("%d pairs, of which %d waited", *pairs, waited)
+	s.wantBeside(t)
+}
+
+// Two environments in one directory take turns as well: Terraform keeps there which state it is connected to.
+func TestEnvironmentsInOneDirectoryDoNotMix(t *testing.T) {
+	sites := []*site{newSite("beside-a"), newSite("beside-b")}
+	root := sites[0].root(t, "pair")
+	waited := false
+	for i := range 3 {
+		for _, s := range sites {
+			s.want(t, root, fmt.Sprint(i))
+		}
+		plans := []string{filepath.Join(t.TempDir(), "plan"), filepath.Join(t.TempDir(), "plan")}
+		for _, step := range []string{"plan", "apply"} {
+			var commands [2]*exec.Cmd
+			var outputs [2]*bytes.Buffer
+			for n, s := range sites {
+				run := map[string]func(string, string, ...string) (*exec.Cmd, *bytes.Buffer){"plan": s.plan, "apply": s.apply}[step]
+				commands[n], outputs[n] = run(root, plans[n])
+				if err := commands[n].Start(); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for n := range sites {
+				if err := commands[n].Wait(); err != nil {
+					t.Errorf("%s %d of %s: %v\n%s", step, i, sites[n].environment, err, outputs[n])
+				}
+			}
+			waited = waited || strings.Contains(outputs[0].String()+outputs[1].String(), "which works in this directory")
+		}
+		for _, s := range sites {
+			output, err := client().GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String(bucket), Key: aws.String(s.key())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			state, err := io.ReadAll(output.Body)
+			if want := fmt.Sprintf(`"%s %s %s %d"`, name, s.environment, region, i); err != nil || !bytes.Contains(state, []byte(want)) {
+				t.Errorf("%v: the state of %s has no %s:\n%s", err, s.environment, want, state)
+			}
+			output.Body.Close()
+		}
+	}
+	if !waited {
+		t.Error("no run met another")
+	}
+}
+
+// What somebody selected by hand would be another state than that of the lock.
+func TestASelectedWorkspaceIsRefused(t *testing.T) {
+	s := newSite("workspace")
+	root := s.root(t, "pair")
+	s.want(t, root, "0")
+	s.bring(t, root)
+	byHand := exec.Command("terraform", "workspace", "new", "feature")
+	byHand.Dir, byHand.Env = root, environ("AWS_ENDPOINT_URL="+shared.endpoint, "AWS_REGION="+region)
+	if output, err := byHand.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
+	command, output := s.plan(root, filepath.Join(t.TempDir(), "plan"))
+	if err := command.Run(); exitStatus(t, err) != 1 {
+		t.Errorf("plan: %v", err)
+	}
+	holds(t, output, `Terraform's workspace "feature" is selected in this directory`, "terraform workspace select default")
 	s.wantBeside(t)
 }
 
