@@ -94,9 +94,9 @@ func fill(form string, attributes map[string]any) (string, bool) {
 	}
 }
 
-// Finder says what a planned resource of a type, with these attributes, is imported by: empty where there is none. Looked says
-// that it knows the type.
-type Finder func(ctx context.Context, kind string, attributes map[string]any) (id string, looked bool, err error)
+// Finder says what planned resources of a type, with these attributes, are imported by: none, or several where the attributes
+// don't tell one from another. Looked says that it knows the type.
+type Finder func(ctx context.Context, kind string, attributes map[string]any) (ids []string, looked bool, err error)
 
 // Adopt has every plan from now on import what a killed apply created and Terraform hadn't written into the state. Created has
 // the addresses that it was to create, with the ids of those that it reported; find is asked for others.
@@ -169,6 +169,7 @@ func (t *Terraform) imports(ctx context.Context, target Target, file string) (ma
 	ctx, cancel := t.within(ctx)
 	defer cancel()
 	imports, tried := map[string]string{}, map[string]string{}
+	seen := maps.Clone(t.created) // with an id: it exists for certain
 	for {
 		if err := t.writeImports(imports); err != nil {
 			return nil, nil, err
@@ -178,7 +179,7 @@ func (t *Terraform) imports(ctx context.Context, target Target, file string) (ma
 			if len(imports) == 0 || len(found) == 0 {
 				return nil, nil, err
 			}
-			t.refute(imports, found)
+			refute(imports, seen, found)
 			continue
 		}
 		read, err := plan.Read(bytes.NewReader(document))
@@ -186,6 +187,7 @@ func (t *Terraform) imports(ctx context.Context, target Target, file string) (ma
 			return nil, nil, err
 		}
 		before, gone := len(tried), deleted(read)
+		taken := t.others(read, imports)
 		for _, change := range read.ResourceChanges {
 			known, candidate := t.created[change.Address]
 			if !candidate || change.Change == nil || !change.Change.Actions.Create() {
@@ -194,12 +196,15 @@ func (t *Terraform) imports(ctx context.Context, target Target, file string) (ma
 			if tried[change.Address] != "" {
 				continue
 			}
-			id, err := t.importBy(ctx, change, known)
+			id, exists, err := t.importBy(ctx, change, known, taken)
 			if err != nil {
 				t.say("warning: " + err.Error())
 			}
 			if id == "" {
 				continue
+			}
+			if exists {
+				seen[change.Address] = id
 			}
 			if gone[change.Address] {
 				if err := t.forget(ctx, change.Address); err != nil {
@@ -207,6 +212,7 @@ func (t *Terraform) imports(ctx context.Context, target Target, file string) (ma
 				}
 			}
 			imports[change.Address], tried[change.Address] = id, id
+			taken[id] = true
 		}
 		if len(tried) == before {
 			return imports, document, nil
@@ -245,20 +251,41 @@ func (t *Terraform) forget(ctx context.Context, address string) error {
 	return nil
 }
 
-// importBy is importID for what is certain, and asks for what isn't.
-func (t *Terraform) importBy(ctx context.Context, change *tfjson.ResourceChange, known string) (string, error) {
+// importBy is importID for what is known or named by its attributes, and asks for what isn't: one alone that no other resource has
+// is the one. Exists says that it was seen.
+func (t *Terraform) importBy(ctx context.Context, change *tfjson.ResourceChange, known string, taken map[string]bool) (id string, exists bool, err error) {
 	if known == "" && t.find != nil {
 		attributes, _ := change.Change.After.(map[string]any)
-		if id, looked, err := t.find(ctx, change.Type, attributes); looked {
-			return id, err
+		if ids, looked, err := t.find(ctx, change.Type, attributes); looked {
+			free := slices.DeleteFunc(ids, func(id string) bool { return taken[id] })
+			if err != nil || len(free) != 1 {
+				return "", false, err
+			}
+			return free[0], true, nil
 		}
 	}
-	return importID(change, known), nil
+	return importID(change, known), known != "", nil
 }
 
-// refute takes those imports away that Terraform's diagnostics speak of. Where they speak of none, it takes away those of
-// which it isn't certain that they exist, and then all: whatever the trouble is, the next plan will tell without them.
-func (t *Terraform) refute(imports map[string]string, found []diagnostic) {
+// others are the ids that resources have for certain: those in the state, those that a killed apply reported, and those that are to
+// be imported.
+func (t *Terraform) others(read *tfjson.Plan, imports map[string]string) map[string]bool {
+	ids := map[string]string{}
+	if read.PriorState != nil && read.PriorState.Values != nil {
+		collect(read.PriorState.Values.RootModule, ids)
+	}
+	taken := map[string]bool{}
+	for _, known := range []map[string]string{ids, t.created, imports} {
+		for _, id := range known {
+			taken[id] = true
+		}
+	}
+	return taken
+}
+
+// refute takes those imports away that Terraform's diagnostics speak of. Where they speak of none, it takes away those that nobody
+// has seen, and then all: whatever the trouble is, the next plan will tell without them.
+func refute(imports, seen map[string]string, found []diagnostic) {
 	before := len(imports)
 	maps.DeleteFunc(imports, func(address, _ string) bool {
 		quoted := strconv.Quote(address)
@@ -267,7 +294,7 @@ func (t *Terraform) refute(imports map[string]string, found []diagnostic) {
 		})
 	})
 	if len(imports) == before {
-		maps.DeleteFunc(imports, func(address, _ string) bool { return t.created[address] == "" })
+		maps.DeleteFunc(imports, func(address, _ string) bool { return seen[address] == "" })
 	}
 	if len(imports) == before {
 		clear(imports)

@@ -145,6 +145,47 @@ func TestAPlanImportsWhatAKilledApplyCreated(t *testing.T) {
 	}
 }
 
+// Of what has no id as yet, one alone is imported that no other resource has.
+func TestWhatIsFoundIsImportedWhereItIsOneAlone(t *testing.T) {
+	denied := errors.New("AccessDenied")
+	read := &tfjson.Plan{PriorState: &tfjson.State{Values: &tfjson.StateValues{RootModule: &tfjson.StateModule{Resources: []*tfjson.StateResource{
+		{Address: "aws_vpc.other", AttributeValues: map[string]any{"id": "vpc-state"}},
+	}}}}}
+	tests := map[string]struct {
+		kind, known string
+		found       []string
+		err         error
+		want        string
+		exists      bool
+	}{
+		"one":                                {"aws_vpc", "", []string{"vpc-1"}, nil, "vpc-1", true},
+		"none":                               {"aws_vpc", "", nil, nil, "", false},
+		"two":                                {"aws_vpc", "", []string{"vpc-1", "vpc-2"}, nil, "", false},
+		"one beside that of the state":       {"aws_vpc", "", []string{"vpc-1", "vpc-state"}, nil, "vpc-1", true},
+		"one beside those that are imported": {"aws_vpc", "", []string{"vpc-import", "vpc-reported", "vpc-1"}, nil, "vpc-1", true},
+		"that of the state alone":            {"aws_vpc", "", []string{"vpc-state"}, nil, "", false},
+		"it can't be asked for":              {"aws_vpc", "", nil, denied, "", false},
+		"its id was reported":                {"aws_vpc", "vpc-0", []string{"vpc-1"}, nil, "vpc-0", true},
+		"nobody looks for such":              {"aws_ssm_parameter", "", nil, nil, "/a", false},
+	}
+	for sentence, test := range tests {
+		t.Run(sentence, func(t *testing.T) {
+			tf, _, _ := fake(t, map[string]answer{})
+			tf.Adopt(map[string]string{"aws_vpc.reported": "vpc-reported", "aws_vpc.this": test.known}, func(_ context.Context, kind string, attributes map[string]any) ([]string, bool, error) {
+				if attributes["name"] != "/a" {
+					t.Errorf("attributes %v", attributes)
+				}
+				return test.found, kind == "aws_vpc", test.err
+			})
+			change := &tfjson.ResourceChange{Type: test.kind, Change: &tfjson.Change{After: map[string]any{"name": "/a"}}}
+			id, exists, err := tf.importBy(t.Context(), change, test.known, tf.others(read, map[string]string{"aws_vpc.imported": "vpc-import"}))
+			if id != test.want || exists != test.exists || !errors.Is(err, test.err) {
+				t.Errorf("%q, exists %t, %v; want %q", id, exists, err, test.want)
+			}
+		})
+	}
+}
+
 func TestAStateThatCouldNotBeWritten(t *testing.T) {
 	state := func(lineage string, serial string) string {
 		return `{"version":4,"lineage":"` + lineage + `","serial":` + serial + `}`
