@@ -270,12 +270,8 @@ func (t *Terraform) importBy(ctx context.Context, change *tfjson.ResourceChange,
 // others are the ids that resources have for certain: those in the state, those that a killed apply reported, and those that are to
 // be imported.
 func (t *Terraform) others(read *tfjson.Plan, imports map[string]string) map[string]bool {
-	ids := map[string]string{}
-	if read.PriorState != nil && read.PriorState.Values != nil {
-		collect(read.PriorState.Values.RootModule, ids)
-	}
 	taken := map[string]bool{}
-	for _, known := range []map[string]string{ids, t.created, imports} {
+	for _, known := range []map[string]string{stateIDs(read), t.created, imports} {
 		for _, id := range known {
 			taken[id] = true
 		}
@@ -319,10 +315,7 @@ func (t *Terraform) removeImports() { _ = os.Remove(filepath.Join(t.dir, Imports
 // lost has a line for each resource that was created for certain, and that is neither in the state nor among the imports. What
 // is made anew without harm is not worth a line.
 func (t *Terraform) lost(plan *tfjson.Plan, imports map[string]string) []string {
-	ids := map[string]string{}
-	if plan.PriorState != nil && plan.PriorState.Values != nil {
-		collect(plan.PriorState.Values.RootModule, ids)
-	}
+	ids := stateIDs(plan)
 	var lost []string
 	for _, change := range plan.ResourceChanges {
 		id := t.created[change.Address]
@@ -335,6 +328,15 @@ func (t *Terraform) lost(plan *tfjson.Plan, imports map[string]string) []string 
 	}
 	slices.Sort(lost)
 	return lost
+}
+
+// stateIDs are the ids of what the state has, by address.
+func stateIDs(plan *tfjson.Plan) map[string]string {
+	ids := map[string]string{}
+	if plan.PriorState != nil && plan.PriorState.Values != nil {
+		collect(plan.PriorState.Values.RootModule, ids)
+	}
+	return ids
 }
 
 func collect(module *tfjson.StateModule, ids map[string]string) {
